@@ -1,0 +1,51 @@
+"""What crosses a border between rooms: table schemas, label spaces, the run record."""
+
+from equivoice.records.labels import Label, LabelSpace
+from equivoice.records.run import RunRecord
+from equivoice.records.schema import Column, Schema
+from equivoice.records.schemas import (
+    CHANNELS,
+    ESTIMATES,
+    FOLDS,
+    ITEMS,
+    MODALITIES,
+    PREDICTIONS,
+    QUANTITIES,
+    SPLITS,
+    STATUSES,
+    TIMINGS,
+    UTTERANCES,
+    VOTES,
+)
+from equivoice.records.tables import (
+    TABLE_SUFFIXES,
+    read_frame,
+    read_table,
+    replace_file,
+    write_table,
+)
+
+__all__ = [
+    "CHANNELS",
+    "ESTIMATES",
+    "FOLDS",
+    "ITEMS",
+    "MODALITIES",
+    "PREDICTIONS",
+    "QUANTITIES",
+    "SPLITS",
+    "STATUSES",
+    "TABLE_SUFFIXES",
+    "TIMINGS",
+    "UTTERANCES",
+    "VOTES",
+    "Column",
+    "Label",
+    "LabelSpace",
+    "RunRecord",
+    "Schema",
+    "read_frame",
+    "read_table",
+    "replace_file",
+    "write_table",
+]

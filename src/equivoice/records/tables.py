@@ -1,0 +1,144 @@
+"""Tables in and out: Parquet, CSV, TSV and JSON lines, checked on the way.
+
+Parquet is what Equivoice writes; the text formats are accepted as input with
+the same columns. A file is written beside its place and then renamed, so that
+half a file is never taken for a whole one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from equivoice.errors import InputError, SchemaError, StorageError
+from equivoice.records.schema import Schema
+
+__all__ = ["TABLE_SUFFIXES", "read_frame", "read_table", "replace_file", "write_table"]
+
+_VERSION_KEY = "equivoice.schema"
+
+
+def _read_csv(path: Path, separator: str = ",") -> pl.DataFrame:
+    return pl.read_csv(path, separator=separator, infer_schema_length=None, null_values=[""])
+
+
+def _read_tsv(path: Path) -> pl.DataFrame:
+    return pl.read_csv(
+        path, separator="\t", infer_schema_length=None, null_values=[""], quote_char=None
+    )
+
+
+def _read_jsonl(path: Path) -> pl.DataFrame:
+    return pl.read_ndjson(path, infer_schema_length=None)
+
+
+_READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
+    ".parquet": pl.read_parquet,
+    ".csv": _read_csv,
+    ".tsv": _read_tsv,
+    ".jsonl": _read_jsonl,
+    ".ndjson": _read_jsonl,
+}
+TABLE_SUFFIXES = tuple(_READERS)
+
+
+def read_frame(path: str | Path) -> pl.DataFrame:
+    """The table in a file as it stands, not yet checked against a schema.
+
+    Args:
+        path: a ``.parquet``, ``.csv``, ``.tsv``, ``.jsonl`` or ``.ndjson`` file.
+
+    Raises:
+        InputError: the file is missing, empty, not UTF-8 or not of its format.
+    """
+    path = Path(path)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise InputError(
+            "not a kind of table that can be read", file=path, value=path.suffix, choices=TABLE_SUFFIXES
+        )
+    if not path.is_file():
+        raise InputError("there is no such file", file=path, hint="check the path")
+    if path.stat().st_size == 0:
+        raise InputError("the file is empty", file=path, hint="write it again")
+    try:
+        return reader(path)
+    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
+def read_table(path: str | Path, schema: Schema) -> pl.DataFrame:
+    """The table in a file, in the canonical order and types of a schema.
+
+    Raises:
+        InputError: the file cannot be read.
+        SchemaError: the table breaks the schema; names row, column and value.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> from equivoice.records import FOLDS
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "folds.csv"
+        >>> _ = path.write_text("utterance_id,fold,split\\na/1,1,test\\n")
+        >>> read_table(path, FOLDS).rows()
+        [('a/1', '1', 'test')]
+    """
+    return schema.validate(read_frame(path), file=path)
+
+
+def write_table(frame: pl.DataFrame, path: str | Path, schema: Schema) -> Path:
+    """Check a table and write it as Parquet, whole or not at all.
+
+    The schema's name and version stand in the file's metadata. Equal tables
+    give equal bytes.
+
+    Raises:
+        SchemaError: the table breaks the schema.
+        StorageError: the file could not be written; what stood there stays.
+    """
+    checked = schema.validate(frame)
+    metadata = {_VERSION_KEY: f"{schema.name}/{schema.version}"}
+
+    def write(target: Path) -> None:
+        checked.write_parquet(target, metadata=metadata)
+
+    return replace_file(Path(path), write)
+
+
+def replace_file(path: Path, write: Callable[[Path], None]) -> Path:
+    """Let ``write`` make a file beside ``path``, then put it in its place at once.
+
+    Raises:
+        StorageError: the folder is missing or unwritable, or the disk is full.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(beside)
+        with beside.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    reason = str(error).splitlines()[0]
+    text = path.suffix.lower() != ".parquet"
+    if text and not _is_utf8(path):
+        return SchemaError(
+            "the file is not UTF-8 text", file=path, hint="save it again with UTF-8 encoding"
+        )
+    return InputError(f"the file cannot be read as {path.suffix.lower()}: {reason}", file=path)
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
