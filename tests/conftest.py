@@ -1,0 +1,19 @@
+"""Fixtures that the whole suite shares."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_BESIDE_THE_PROJECT = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with real speech and votes; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("EQUIVOICE_DATA", _BESIDE_THE_PROJECT))
+    if not folder.is_dir():
+        pytest.skip(f"no real data: {folder} does not exist; set EQUIVOICE_DATA")
+    return folder
