@@ -1,0 +1,1 @@
+"""Results and caches on disk: run folders, and a content-addressed cache of arrays."""

@@ -1,0 +1,414 @@
+"""A run on disk: the only reader and writer of results.
+
+::
+
+    RUN/
+      run.json               the run record: configuration, versions, hashes, seeds, choices
+      cells/NAME.jsonl       predictions of a cell, appended batch by batch while it runs
+      cells/NAME.done        the cell is whole: its name and its number of rows
+      predictions.parquet    all predictions in canonical order, once every cell is whole
+      utterances.parquet     the utterances that the predictions are scored against
+      timings.jsonl          seconds per cell and stage, apart from the predictions
+      estimates.parquet      scores with intervals
+      *.json, report.html    texts by name: corpora, findings, notes, the report
+      .lock                  held by the process that writes
+
+Every file except the journals (``.jsonl``) is written beside its place and then
+renamed, so that it is whole or not there. A journal's torn last line is
+dropped (see :mod:`equivoice.store.journal`). ``predictions.parquet`` is sorted
+by its key, so that a run that was cut off and resumed ends with the same bytes
+as one that was not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import quote
+
+import polars as pl
+import pydantic
+
+from equivoice.errors import InputError, RunError, StorageError
+from equivoice.records import (
+    ESTIMATES,
+    PREDICTIONS,
+    TIMINGS,
+    UTTERANCES,
+    RunRecord,
+    Schema,
+    read_table,
+    replace_file,
+    write_table,
+)
+from equivoice.store.journal import append_rows, read_rows
+from equivoice.store.lock import LOCK_FILES, FolderLock
+
+__all__ = ["RunFolder"]
+
+_RECORD = "run.json"
+_CELLS = "cells"
+_PREDICTIONS = "predictions.parquet"
+_UTTERANCES = "utterances.parquet"
+_TIMINGS = "timings.jsonl"
+_ESTIMATES = "estimates.parquet"
+_TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(html|json|md|txt)")
+_LONGEST_CELL_NAME = 120
+
+
+class RunFolder:
+    """The results of one run.
+
+    Make one with :meth:`open` (to write, under the lock) or :meth:`read`.
+
+    Attributes:
+        path: the folder.
+
+    Example:
+        >>> import tempfile
+        >>> out = Path(tempfile.mkdtemp()) / "run"
+        >>> with RunFolder.open(out) as run:
+        ...     run.save_record(RunRecord(verb="benchmark", config={"seed": 1}))
+        ...     rows = pl.DataFrame({"utterance_id": ["a/2", "a/1"], "system": ["s", "s"]})
+        ...     run.append_predictions("s@a@1", rows)
+        ...     run.finish_cell("s@a@1")
+        ...     run.gather_predictions()
+        >>> RunFolder.read(out).predictions()["utterance_id"].to_list()
+        ['a/1', 'a/2']
+    """
+
+    def __init__(self, path: Path, *, lock: FolderLock | None = None) -> None:
+        self.path = path
+        self._lock = lock
+
+    # ------------------------------------------------------------ open and close
+
+    @classmethod
+    def open(cls, path: str | Path, *, overwrite: bool = False) -> RunFolder:
+        """A run folder to write to, made where it does not exist, under its lock.
+
+        Use it in a ``with`` statement, or call :meth:`close`.
+
+        Args:
+            path: the folder; it is empty, new or a run folder.
+            overwrite: start anew: remove the results that stand there (files
+                of a run only, nothing else).
+
+        Raises:
+            InputError: ``path`` is a file, or a folder with other things in it.
+            LockedRunError: another process works on the folder; it is named.
+            StorageError: the folder cannot be made or written to.
+        """
+        path = Path(path)
+        _refuse_foreign(path)
+        with _storing(path):
+            path.mkdir(parents=True, exist_ok=True)
+        lock = FolderLock(path)
+        lock.take()
+        run = cls(path, lock=lock)
+        if overwrite:
+            run._clear()
+        return run
+
+    @classmethod
+    def read(cls, path: str | Path) -> RunFolder:
+        """A run folder to read from; no lock is taken and nothing is written.
+
+        Raises:
+            InputError: there is no run in this folder.
+        """
+        path = Path(path)
+        if not (path / _RECORD).is_file():
+            raise InputError(
+                "there is no run in this folder",
+                file=path,
+                hint=f"name a folder that holds {_RECORD}, such as the --out of benchmark",
+            )
+        return cls(path)
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the lock back; the folder can still be read."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    # ---------------------------------------------------------------- the record
+
+    @property
+    def has_record(self) -> bool:
+        """Whether a run was begun in this folder."""
+        return (self.path / _RECORD).is_file()
+
+    @property
+    def record(self) -> RunRecord:
+        """The run record as it stands on disk.
+
+        Raises:
+            RunError: no run was begun here.
+            InputError: the record is damaged or of another version.
+        """
+        file = self.path / _RECORD
+        if not file.is_file():
+            raise RunError(f"no run was begun in {self.path}")
+        try:
+            return RunRecord.model_validate_json(file.read_text(encoding="utf-8"))
+        except (pydantic.ValidationError, UnicodeDecodeError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"the run record cannot be read: {reason}", file=file) from error
+
+    def save_record(self, record: RunRecord) -> None:
+        """Write the run record, whole or not at all.
+
+        Raises:
+            StorageError: it could not be written; the old one stands.
+        """
+        self._write_text(_RECORD, record.model_dump_json(indent=2) + "\n")
+
+    # --------------------------------------------------------------- predictions
+
+    def append_predictions(self, cell: str, frame: pl.DataFrame) -> None:
+        """Append predictions to a cell, all rows of the frame or none.
+
+        Args:
+            cell: any name; it is made safe before it becomes a file's name.
+            frame: a predictions table.
+
+        Raises:
+            RunError: the cell is already finished.
+            SchemaError: the table breaks its schema.
+            StorageError: the rows could not be written.
+        """
+        self._need_lock()
+        if self._marker(cell).exists():
+            raise RunError(f"the cell {cell} is finished; nothing can be added to it")
+        append_rows(self._journal(cell), frame, PREDICTIONS)
+
+    def cell_predictions(self, cell: str) -> pl.DataFrame:
+        """The predictions of an unfinished or not yet gathered cell, as appended."""
+        return read_rows(self._journal(cell), PREDICTIONS)
+
+    def finish_cell(self, cell: str) -> None:
+        """Mark a cell as whole.
+
+        Raises:
+            SchemaError: an utterance was predicted twice under equal conditions.
+            StorageError: the mark could not be written.
+        """
+        self._need_lock()
+        rows = self.cell_predictions(cell).height
+        text = json.dumps({"cell": cell, "rows": rows}) + "\n"
+        with _storing(self.path):
+            (self.path / _CELLS).mkdir(exist_ok=True)
+        self._write_file(self._marker(cell), text)
+
+    def finished_cells(self) -> set[str]:
+        """The names of the cells that are whole."""
+        return {str(mark["cell"]) for mark in self._marks()}
+
+    def gather_predictions(self) -> None:
+        """Put all finished cells into ``predictions.parquet``, in canonical order.
+
+        The journals are removed once the table stands.
+
+        Raises:
+            StorageError: a journal lost rows, or the table could not be written.
+        """
+        self._need_lock()
+        if (self.path / _PREDICTIONS).exists():
+            return
+        marks = self._marks()
+        frames = [self._whole_cell(str(mark["cell"]), int(mark["rows"])) for mark in marks]
+        write_table(_canonical(frames), self.path / _PREDICTIONS, PREDICTIONS)
+        for mark in marks:
+            self._journal(str(mark["cell"])).unlink(missing_ok=True)
+
+    def predictions(self) -> pl.DataFrame:
+        """All predictions in canonical order: system, conditions, fold, utterance.
+
+        While the run goes on, those that are there so far.
+        """
+        if (self.path / _PREDICTIONS).exists():
+            return read_table(self.path / _PREDICTIONS, PREDICTIONS)
+        journals = sorted((self.path / _CELLS).glob("*.jsonl"))
+        return _canonical([read_rows(journal, PREDICTIONS) for journal in journals])
+
+    def write_predictions(self, frame: pl.DataFrame) -> None:
+        """Write predictions that were made elsewhere, in canonical order.
+
+        Raises:
+            SchemaError: the table breaks its schema.
+            StorageError: it could not be written.
+        """
+        self._write_table(_canonical([PREDICTIONS.validate(frame)]), _PREDICTIONS, PREDICTIONS)
+
+    # -------------------------------------------------------------- other tables
+
+    def write_utterances(self, frame: pl.DataFrame) -> None:
+        """Write the utterances that the predictions are scored against."""
+        self._write_table(frame.sort("utterance_id"), _UTTERANCES, UTTERANCES)
+
+    def utterances(self) -> pl.DataFrame:
+        """The utterances of the run, with reference labels; empty where unknown."""
+        return self._read_table(_UTTERANCES, UTTERANCES)
+
+    def append_timings(self, frame: pl.DataFrame) -> None:
+        """Append to the timings; they stand apart because they never repeat exactly."""
+        self._need_lock()
+        append_rows(self.path / _TIMINGS, frame, TIMINGS)
+
+    def timings(self) -> pl.DataFrame:
+        """Seconds per system, corpus, fold and stage, in the order of the work."""
+        return read_rows(self.path / _TIMINGS, TIMINGS)
+
+    def write_estimates(self, frame: pl.DataFrame) -> None:
+        """Write the estimates, whole or not at all."""
+        self._write_table(frame, _ESTIMATES, ESTIMATES)
+
+    def estimates(self) -> pl.DataFrame:
+        """The estimates; empty where nothing was scored yet."""
+        return self._read_table(_ESTIMATES, ESTIMATES)
+
+    # --------------------------------------------------------------------- texts
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write a text such as ``report.html`` into the folder, whole or not at all.
+
+        Args:
+            name: a plain file name that ends in .html, .json, .md or .txt and
+                is none of the run's own files.
+
+        Raises:
+            InputError: the name is not such a name.
+            StorageError: the text could not be written.
+        """
+        if not _TEXT_NAME.fullmatch(name) or name == _RECORD:
+            raise InputError(
+                "not a name for a text in a run folder", value=name, hint="such as report.html"
+            )
+        return self._write_text(name, text)
+
+    def read_text(self, name: str) -> str | None:
+        """A text of the folder; ``None`` where there is none of this name."""
+        file = self.path / name
+        return file.read_text(encoding="utf-8") if file.is_file() else None
+
+    # ---------------------------------------------------------------- inner part
+
+    def _clear(self) -> None:
+        """Remove what a run writes, the record first: without it nothing is resumed."""
+        files = [self.path / _RECORD, *sorted(self.path.glob("*")), *self._cell_files()]
+        with _storing(self.path):
+            for file in files:
+                if file.is_file() and _is_ours(file):
+                    file.unlink(missing_ok=True)
+            if (self.path / _CELLS).is_dir():
+                (self.path / _CELLS).rmdir()
+
+    def _cell_files(self) -> list[Path]:
+        return [file for file in (self.path / _CELLS).glob("*") if file.is_file()]
+
+    def _marks(self) -> list[dict[str, object]]:
+        marks = sorted((self.path / _CELLS).glob("*.done"))
+        return [json.loads(mark.read_text(encoding="utf-8")) for mark in marks]
+
+    def _whole_cell(self, cell: str, rows: int) -> pl.DataFrame:
+        frame = self.cell_predictions(cell)
+        if frame.height != rows:
+            raise StorageError(
+                f"{self._journal(cell)} holds {frame.height} rows and should hold {rows}; "
+                f"remove {self._marker(cell).name} beside it to do this cell again"
+            )
+        return frame
+
+    def _journal(self, cell: str) -> Path:
+        return self.path / _CELLS / f"{_file_stem(cell)}.jsonl"
+
+    def _marker(self, cell: str) -> Path:
+        return self.path / _CELLS / f"{_file_stem(cell)}.done"
+
+    def _need_lock(self) -> None:
+        if self._lock is None:
+            raise RunError(f"{self.path} was opened to read; open it with RunFolder.open to write")
+
+    def _write_table(self, frame: pl.DataFrame, name: str, schema: Schema) -> None:
+        self._need_lock()
+        write_table(frame, self.path / name, schema)
+
+    def _read_table(self, name: str, schema: Schema) -> pl.DataFrame:
+        file = self.path / name
+        return read_table(file, schema) if file.exists() else schema.empty()
+
+    def _write_text(self, name: str, text: str) -> Path:
+        self._need_lock()
+        return self._write_file(self.path / name, text)
+
+    def _write_file(self, file: Path, text: str) -> Path:
+        def write(target: Path) -> None:
+            target.write_text(text, encoding="utf-8")
+
+        return replace_file(file, write)
+
+
+def _canonical(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """One predictions table, sorted by its key; equal rows in any order give equal tables."""
+    kept = [frame for frame in frames if not frame.is_empty()]
+    if not kept:
+        return PREDICTIONS.empty()
+    table = PREDICTIONS.validate(pl.concat(kept, how="diagonal"))
+    extra = sorted(set(table.columns) - set(PREDICTIONS.names))
+    order = [pl.col("options").list.join("|") if key == "options" else pl.col(key)
+             for key in ("system", "prompt", "options", "temperature", "run", "modality",
+                         "fold", "utterance_id")]
+    return table.sort(order, nulls_last=False).select([*PREDICTIONS.names, *extra])
+
+
+def _file_stem(cell: str) -> str:
+    """A file name that no cell name can lead out of its folder, one for each cell name."""
+    readable = quote(cell, safe="@+=, ")[:_LONGEST_CELL_NAME].lstrip(".~")
+    return f"{readable}-{hashlib.sha256(cell.encode()).hexdigest()[:8]}"
+
+
+def _refuse_foreign(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise InputError("this is a file, and a run needs a folder", file=path)
+    if not path.is_dir() or (path / _RECORD).exists():
+        return
+    foreign = sorted(item.name for item in path.iterdir() if item.name not in LOCK_FILES)
+    if foreign:
+        raise InputError(
+            "the folder holds other things and no run",
+            file=path,
+            value=foreign[0],
+            hint="name a new or empty folder",
+        )
+
+
+def _is_ours(file: Path) -> bool:
+    if file.parent.name == _CELLS:
+        return file.suffix in {".jsonl", ".done"}
+    tables = {_RECORD, _PREDICTIONS, _UTTERANCES, _TIMINGS, _ESTIMATES}
+    return file.name in tables or _TEXT_NAME.fullmatch(file.name) is not None
+
+
+@contextmanager
+def _storing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"cannot write into {path}: {error.strerror or error}") from error
