@@ -19,8 +19,8 @@ from equivoice.errors import LockedRunError, StorageError
 
 __all__ = ["LOCK_FILES", "FolderLock"]
 
-_LOCK = ".lock"
-_HOLDER = ".lock-holder.json"
+_LOCK = ".equivoice.lock"
+_HOLDER = ".equivoice.lock-holder.json"
 LOCK_FILES = (_LOCK, _HOLDER)
 
 

@@ -11,7 +11,7 @@
       timings.jsonl          seconds per cell and stage, apart from the predictions
       estimates.parquet      scores with intervals
       *.json, report.html    texts by name: corpora, findings, notes, the report
-      .lock                  held by the process that writes
+      .equivoice.lock        held by the process that writes
 
 Every file except the journals (``.jsonl``) is written beside its place and then
 renamed, so that it is whole or not there. A journal's torn last line is
@@ -29,6 +29,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any, Self
 from urllib.parse import quote
 
 import polars as pl
@@ -59,6 +60,7 @@ _TIMINGS = "timings.jsonl"
 _ESTIMATES = "estimates.parquet"
 _TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(html|json|md|txt)")
 _LONGEST_CELL_NAME = 120
+_ORDER = ("system", "prompt", "options", "temperature", "run", "modality", "fold", "utterance_id")
 
 
 class RunFolder:
@@ -111,8 +113,13 @@ class RunFolder:
         lock = FolderLock(path)
         lock.take()
         run = cls(path, lock=lock)
-        if overwrite:
-            run._clear()
+        try:
+            run._sweep_parts()
+            if overwrite:
+                run._clear()
+        except StorageError:
+            run.close()
+            raise
         return run
 
     @classmethod
@@ -131,7 +138,7 @@ class RunFolder:
             )
         return cls(path)
 
-    def __enter__(self) -> RunFolder:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -195,7 +202,7 @@ class RunFolder:
             StorageError: the rows could not be written.
         """
         self._need_lock()
-        if self._marker(cell).exists():
+        if self._marker(cell).exists() or (self.path / _PREDICTIONS).exists():
             raise RunError(f"the cell {cell} is finished; nothing can be added to it")
         append_rows(self._journal(cell), frame, PREDICTIONS)
 
@@ -230,13 +237,13 @@ class RunFolder:
             StorageError: a journal lost rows, or the table could not be written.
         """
         self._need_lock()
-        if (self.path / _PREDICTIONS).exists():
-            return
         marks = self._marks()
-        frames = [self._whole_cell(str(mark["cell"]), int(mark["rows"])) for mark in marks]
-        write_table(_canonical(frames), self.path / _PREDICTIONS, PREDICTIONS)
-        for mark in marks:
-            self._journal(str(mark["cell"])).unlink(missing_ok=True)
+        if not (self.path / _PREDICTIONS).exists():
+            frames = [self._whole_cell(str(mark["cell"]), int(mark["rows"])) for mark in marks]
+            write_table(_canonical(frames), self.path / _PREDICTIONS, PREDICTIONS)
+        with _storing(self.path):
+            for mark in marks:
+                self._journal(str(mark["cell"])).unlink(missing_ok=True)
 
     def predictions(self) -> pl.DataFrame:
         """All predictions in canonical order: system, conditions, fold, utterance.
@@ -311,7 +318,7 @@ class RunFolder:
     # ---------------------------------------------------------------- inner part
 
     def _clear(self) -> None:
-        """Remove what a run writes, the record first: without it nothing is resumed."""
+        """Remove what a run writes, the record first: what remains is then not resumed."""
         files = [self.path / _RECORD, *sorted(self.path.glob("*")), *self._cell_files()]
         with _storing(self.path):
             for file in files:
@@ -320,10 +327,16 @@ class RunFolder:
             if (self.path / _CELLS).is_dir():
                 (self.path / _CELLS).rmdir()
 
+    def _sweep_parts(self) -> None:
+        """Remove halves of files that a killed process left beside their places."""
+        with _storing(self.path):
+            for part in [*self.path.glob(".*.part"), *(self.path / _CELLS).glob(".*.part")]:
+                part.unlink(missing_ok=True)
+
     def _cell_files(self) -> list[Path]:
         return [file for file in (self.path / _CELLS).glob("*") if file.is_file()]
 
-    def _marks(self) -> list[dict[str, object]]:
+    def _marks(self) -> list[dict[str, Any]]:
         marks = sorted((self.path / _CELLS).glob("*.done"))
         return [json.loads(mark.read_text(encoding="utf-8")) for mark in marks]
 
@@ -372,9 +385,7 @@ def _canonical(frames: list[pl.DataFrame]) -> pl.DataFrame:
         return PREDICTIONS.empty()
     table = PREDICTIONS.validate(pl.concat(kept, how="diagonal"))
     extra = sorted(set(table.columns) - set(PREDICTIONS.names))
-    order = [pl.col("options").list.join("|") if key == "options" else pl.col(key)
-             for key in ("system", "prompt", "options", "temperature", "run", "modality",
-                         "fold", "utterance_id")]
+    order = [pl.col("options").list.join("|") if key == "options" else key for key in _ORDER]
     return table.sort(order, nulls_last=False).select([*PREDICTIONS.names, *extra])
 
 
@@ -387,9 +398,11 @@ def _file_stem(cell: str) -> str:
 def _refuse_foreign(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise InputError("this is a file, and a run needs a folder", file=path)
-    if not path.is_dir() or (path / _RECORD).exists():
+    # A lock file says that this was a run folder before, even if a process was
+    # killed between clearing it and writing the first record.
+    if not path.is_dir() or any((path / name).exists() for name in (_RECORD, *LOCK_FILES)):
         return
-    foreign = sorted(item.name for item in path.iterdir() if item.name not in LOCK_FILES)
+    foreign = sorted(item.name for item in path.iterdir())
     if foreign:
         raise InputError(
             "the folder holds other things and no run",
