@@ -1,0 +1,24 @@
+"""Metrics as additive statistics and a finish."""
+
+from equivoice.metrics.classification import (
+    UNPARSED,
+    Unparsed,
+    ZeroSupport,
+    classification_metrics,
+    classification_statistics,
+    confusion_table,
+)
+from equivoice.metrics.core import CodedStatistics, FloatArray, IntArray, Metric
+
+__all__ = [
+    "UNPARSED",
+    "CodedStatistics",
+    "FloatArray",
+    "IntArray",
+    "Metric",
+    "Unparsed",
+    "ZeroSupport",
+    "classification_metrics",
+    "classification_statistics",
+    "confusion_table",
+]
