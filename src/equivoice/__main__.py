@@ -1,0 +1,6 @@
+"""``python -m equivoice`` is ``equivoice``."""
+
+from equivoice.cli import main
+
+if __name__ == "__main__":
+    main()
