@@ -73,9 +73,7 @@ def argument(doc: str, *, default: Any = _REQUIRED, **constraints: Any) -> Any:
         default: what holds where it is not given; needed where there is none.
         constraints: as for :func:`pydantic.Field`, such as ``min_length=1``.
     """
-    return Field(
-        default, description=doc, json_schema_extra={"positional": True}, **constraints
-    )
+    return Field(default, description=doc, json_schema_extra={"positional": True}, **constraints)
 
 
 def option(doc: str, *, default: Any = _REQUIRED, short: str = "", **constraints: Any) -> Any:
@@ -177,9 +175,7 @@ def resolve(
     return config
 
 
-def _validated(
-    model: type[Config], options: dict[str, Any], problems: list[str]
-) -> Config | None:
+def _validated(model: type[Config], options: dict[str, Any], problems: list[str]) -> Config | None:
     try:
         config = model.model_validate(_lists_of_one(model, options))
     except ValidationError as error:
@@ -227,9 +223,7 @@ def _from_yaml(key: str, text: str, problems: list[str]) -> Any:
         return None
 
 
-def _placed(
-    model: type[VerbConfig], positional: list[str], problems: list[str]
-) -> dict[str, Any]:
+def _placed(model: type[VerbConfig], positional: list[str], problems: list[str]) -> dict[str, Any]:
     rest = list(positional)
     placed: dict[str, Any] = {}
     for name, field in _positional(model).items():
@@ -367,9 +361,7 @@ def _metavar(field: FieldInfo) -> str:
 
 def _positional(model: type[VerbConfig]) -> dict[str, FieldInfo]:
     return {
-        name: field
-        for name, field in model.model_fields.items()
-        if _extra(field).get("positional")
+        name: field for name, field in model.model_fields.items() if _extra(field).get("positional")
     }
 
 

@@ -59,7 +59,8 @@ def progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
         task = bar.add_task(escape(title), total=None)
 
         def report(what: str, done: int, total: int) -> None:
-            bar.update(task, description=f"{escape(title)}: {escape(what)}", completed=done,
-                       total=total)
+            bar.update(
+                task, description=f"{escape(title)}: {escape(what)}", completed=done, total=total
+            )
 
         yield report
