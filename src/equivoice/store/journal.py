@@ -73,9 +73,7 @@ def read_rows(path: Path, schema: Schema) -> pl.DataFrame:
         return schema.empty()
     types = {column.name: column.dtype for column in schema.columns}
     try:
-        frame = pl.read_ndjson(
-            io.BytesIO(whole), schema_overrides=types, infer_schema_length=None
-        )
+        frame = pl.read_ndjson(io.BytesIO(whole), schema_overrides=types, infer_schema_length=None)
     except pl.exceptions.PolarsError as error:
         raise StorageError(
             f"{path} is damaged: {str(error).splitlines()[0]}; remove it to do this part again"

@@ -299,6 +299,7 @@ class RunFolder:
         Args:
             name: a plain file name that ends in .html, .json, .md or .txt and
                 is none of the run's own files.
+            text: what to write, in UTF-8.
 
         Raises:
             InputError: the name is not such a name.

@@ -1,0 +1,19 @@
+"""The one road by which anybody runs a model: plan, seeds, cells, resume, progress."""
+
+from equivoice.inference.cells import Answer, predict_rows, run_cell
+from equivoice.inference.plan import DEFAULT_BATCH_SIZE, Batch, Cell, Plan
+from equivoice.inference.progress import Progress, Silence
+from equivoice.inference.seeds import seed_for
+
+__all__ = [
+    "DEFAULT_BATCH_SIZE",
+    "Answer",
+    "Batch",
+    "Cell",
+    "Plan",
+    "Progress",
+    "Silence",
+    "predict_rows",
+    "run_cell",
+    "seed_for",
+]

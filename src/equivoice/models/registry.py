@@ -1,0 +1,133 @@
+"""Systems by name: those that come with Equivoice, and those of other packages.
+
+Another package adds systems by an entry point::
+
+    [project.entry-points."equivoice.models"]
+    my-model = "my_package.models:MyModel"
+
+What it names is called with the options of the configuration and returns an
+:class:`~equivoice.models.EmotionRecognizer` or a
+:class:`~equivoice.models.Trainable`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from types import MappingProxyType
+from typing import Any
+
+from equivoice.errors import ConfigError
+from equivoice.models.protocols import EmotionRecognizer, Trainable
+
+__all__ = ["BUILT_IN", "load_model", "model_description", "model_names"]
+
+_GROUP = "equivoice.models"
+_NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+
+BUILT_IN: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
+    {
+        "acoustic": ("equivoice.models.acoustic:AcousticBaseline", _NO_OPTIONS),
+        "acoustic-speaker-normalised": (
+            "equivoice.models.acoustic:AcousticBaseline",
+            MappingProxyType({"speaker_normalised": True}),
+        ),
+        "prior": ("equivoice.models.prior:PriorBaseline", _NO_OPTIONS),
+        "scripted": ("equivoice.models.scripted:ScriptedBaseline", _NO_OPTIONS),
+    }
+)
+"""From name to where the system is found and the options that the name implies."""
+
+
+def model_names() -> tuple[str, ...]:
+    """The names that :func:`load_model` knows, in alphabetical order.
+
+    Example:
+        >>> "prior" in model_names()
+        True
+    """
+    return tuple(sorted({*BUILT_IN, *(point.name for point in entry_points(group=_GROUP))}))
+
+
+def load_model(name: str, **options: Any) -> EmotionRecognizer | Trainable:
+    """A system by its name.
+
+    Only now is its module imported, so that a listing needs none of the
+    packages that a system needs.
+
+    Args:
+        name: one of :func:`model_names`.
+        options: as the system takes them.
+
+    Raises:
+        ConfigError: no system of this name (a built-in name cannot be taken by
+            another package), or an option that it does not know.
+        MissingDependencyError: the system needs a package that is not installed.
+
+    Example:
+        >>> load_model("prior").name
+        'prior'
+        >>> load_model("priror")
+        Traceback (most recent call last):
+        ...
+        equivoice.errors.ConfigError: there is no such system: 'priror'
+          choices: acoustic, acoustic-speaker-normalised, prior, scripted
+    """
+    make, implied = _factory(name)
+    options = {**implied, **options}
+    _check_options(name, make, options)
+    model = make(**options)
+    if not isinstance(model, (EmotionRecognizer, Trainable)):
+        raise ConfigError(
+            f"the system {name!r} can neither predict nor be fitted", value=type(model).__name__
+        )
+    return model
+
+
+def model_description(name: str) -> str:
+    """The first line of a system's documentation.
+
+    Raises:
+        ConfigError: there is no system of this name.
+    """
+    make, _ = _factory(name)
+    return (inspect.getdoc(make) or "").partition("\n")[0]
+
+
+def _factory(name: str) -> tuple[Callable[..., Any], Mapping[str, Any]]:
+    if name in BUILT_IN:
+        where, implied = BUILT_IN[name]
+        module, _, attribute = where.partition(":")
+        return getattr(import_module(module), attribute), implied
+    points = [point for point in entry_points(group=_GROUP) if point.name == name]
+    if not points:
+        raise ConfigError("there is no such system", value=name, choices=model_names())
+    return _load(points[0]), _NO_OPTIONS
+
+
+def _load(point: Any) -> Callable[..., Any]:
+    try:
+        make = point.load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"the system {point.name!r} of another package cannot be loaded: {error}",
+            value=point.value,
+            hint="install or repair the package that brings it",
+        ) from error
+    if not callable(make):
+        raise ConfigError(f"the system {point.name!r} is not callable", value=point.value)
+    return make  # type: ignore[no-any-return]
+
+
+def _check_options(name: str, make: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    known = inspect.signature(make).parameters
+    if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in known.values()):
+        return
+    problems = [
+        f"{option}: unknown option of {name!r}" for option in options if option not in known
+    ]
+    if problems:
+        options_known = ", ".join(known) or "none"
+        raise ConfigError.from_problems([*problems, f"the options of {name!r}: {options_known}"])
