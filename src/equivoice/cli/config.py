@@ -125,7 +125,7 @@ def configured(model: type[Config]) -> Callable[[Callable[[Config], None]], Call
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {each.name: each.annotation for each in parameters}
         command.__name__ = verb.__name__
-        command.__doc__ = escape(inspect.getdoc(verb) or "")
+        command.__doc__ = _help(verb)
         return command
 
     return decorate
@@ -279,6 +279,12 @@ def _keys_beside(model: type[BaseModel], location: Sequence[Any]) -> list[str]:
             break
         model = inner
     return list(model.model_fields)
+
+
+def _help(verb: Callable[..., Any]) -> str:
+    """The docstring as help; the lines of its example are left as they stand."""
+    doc = escape(inspect.getdoc(verb) or "")
+    return re.sub(r"^(Examples?:)$", "\b\n\\1", doc, flags=re.MULTILINE)
 
 
 def _arguments(model: type[VerbConfig]) -> list[inspect.Parameter]:
