@@ -1,0 +1,347 @@
+"""From predictions and references to estimates with uncertainty, by group."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from equivoice.evaluation.matching import Items, Matched, label_space_of, match, to_items
+from equivoice.evaluation.resampling import GroupValues, finish_columns, group_values
+from equivoice.evaluation.rows import (
+    Context,
+    Row,
+    confusion_rows,
+    gap_rows,
+    group_rows,
+    pair_rows,
+    score_rows,
+    worst_group_rows,
+)
+from equivoice.evaluation.spread import by_condition, with_spread
+from equivoice.fairness import Convention, Grouping, Measure, named_measures
+from equivoice.fairness import convention as convention_named
+from equivoice.metrics import (
+    FloatArray,
+    IntArray,
+    Metric,
+    Unparsed,
+    classification_metrics,
+    classification_statistics,
+    confusion_table,
+)
+from equivoice.records import ESTIMATES, LabelSpace
+from equivoice.uncertainty import ClusteredSums, clustered_sums, permutation_test
+
+__all__ = ["Scores", "score"]
+
+_CONDITIONS = ("corpus", "system", "prompt", "temperature", "modality")
+_SCALAR_GAPS = ("accuracy", "unweighted_accuracy", "macro_f1", "weighted_f1", "micro_f1", "coverage")
+_MOST_PAIRS_TESTED = 45
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What scoring found.
+
+    Args:
+        estimates: an ESTIMATES table.
+        left_out: how many rows were left out, by reason.
+        notes: what a reader must know before reading the numbers.
+    """
+
+    estimates: pl.DataFrame
+    left_out: Mapping[str, int]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to score; the arguments of :func:`score`, resolved."""
+
+    labels: LabelSpace
+    group_by: tuple[str, ...]
+    rules: Convention
+    replicates: int
+    permutations: int
+    level: float
+    seed: int
+
+
+def score(
+    predictions: pl.DataFrame,
+    reference: pl.DataFrame,
+    *,
+    label_space: LabelSpace | None = None,
+    group_by: Sequence[str] = (),
+    convention: str = "equivoice",
+    replicates: int = 10_000,
+    permutations: int = 2_000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Scores:
+    """Score predictions against references, with intervals over speakers, and by group.
+
+    Args:
+        predictions: a PREDICTIONS table: at least ``utterance_id`` and ``emotion``
+            (null where an answer has no label).
+        reference: an UTTERANCES table: at least ``utterance_id`` and ``emotion``;
+            with ``speaker``, intervals are over speakers, else over utterances.
+        label_space: the declared labels, which macro averages run over; the labels
+            of the reference where none is given.
+        group_by: groupings, such as ``gender`` or ``gender x age[25,33,46]``.
+        convention: ``equivoice``, ``fairalm_paper`` or ``fairalm_code``.
+        replicates: bootstrap replicates.
+        permutations: arrangements of a permutation test; as many or fewer in all
+            are enumerated.
+        level: nominal coverage of the intervals.
+        seed: of all resampling.
+
+    Returns:
+        Estimates for each corpus, system and condition: scores, scores by group,
+        signed and aggregated gaps, confusions; pooled and by fold.
+
+    Raises:
+        InputError: tables that break their schema, unknown labels or attributes,
+            no utterance in common.
+
+    Example:
+        >>> import polars as pl
+        >>> ids = [f"demo/{i}" for i in range(4)]
+        >>> reference = pl.DataFrame({"utterance_id": ids, "emotion": ["happy", "sad"] * 2})
+        >>> predictions = pl.DataFrame({"utterance_id": ids, "emotion": ["happy", "sad", "sad", None]})
+        >>> result = score(predictions, reference, replicates=100)
+        >>> row = result.estimates.row(
+        ...     by_predicate=(pl.col("quantity") == "score") & (pl.col("metric") == "accuracy"),
+        ...     named=True)
+        >>> row["value"], row["n"], row["left_out"]
+        (0.5, 4, '{"unparsed (counted as wrong)": 1}')
+    """
+    labels = label_space or label_space_of(reference)
+    settings = Settings(
+        labels,
+        tuple(dict.fromkeys(group_by)),
+        convention_named(convention),
+        replicates,
+        permutations,
+        level,
+        seed,
+    )
+    matched = match(predictions, reference, labels)
+    frame = matched.frame.with_columns(pl.col("options").list.join("|").alias("label_order"))
+    rows: list[Row] = []
+    for key, cell in frame.group_by(_CONDITIONS, maintain_order=True):
+        conditions = dict(zip(_CONDITIONS, key, strict=True))
+        rows += [conditions | row for row in _cell_rows(cell, matched, settings)]
+    estimates = pl.DataFrame(rows, schema=_row_schema(rows), infer_schema_length=None)
+    return Scores(ESTIMATES.validate(estimates), matched.left_out, _notes(frame, settings))
+
+
+def _row_schema(rows: Sequence[Row]) -> dict[str, pl.DataType]:
+    present = set().union(*(row.keys() for row in rows))
+    return {name: ESTIMATES.column(name).dtype for name in ESTIMATES.names if name in present}
+
+
+def _notes(frame: pl.DataFrame, settings: Settings) -> tuple[str, ...]:
+    notes = []
+    speakers = frame.get_column("speaker")
+    if speakers.is_null().all():
+        notes.append(
+            "No speakers are known: intervals treat utterances as independent and are too "
+            "short where several come from one speaker."
+        )
+    elif speakers.null_count():
+        notes.append(
+            f"{speakers.null_count()} predictions have no speaker; each counts as a speaker of its own."
+        )
+    if settings.rules.name != "equivoice":
+        notes.append(f"Convention {settings.rules.name}: {settings.rules.source}.")
+    return tuple(notes)
+
+
+def _cell_rows(cell: pl.DataFrame, matched: Matched, settings: Settings) -> list[Row]:
+    """All rows of one system under one condition: pooled, then fold by fold."""
+    items = to_items(cell, settings.labels, settings.group_by)
+    left_out = dict(matched.left_out)
+    asked = matched.utterances[cell.get_column("corpus")[0]]
+    unanswered = asked - cell.get_column("utterance_id").n_unique()
+    if unanswered:
+        left_out["utterance without prediction"] = unanswered
+
+    def rows_of(positions: IntArray) -> Iterator[Row]:
+        return _item_rows(items.subset(positions), {}, settings, with_noise=False)
+
+    conditions = cell.select("fold", "run", "label_order")
+    parts = {name: by_condition(conditions, (name,), rows_of) for name in conditions.columns}
+    averaged = settings.rules.pooling == "folds"
+    repetitions = by_condition(conditions, conditions.columns, rows_of) if averaged else {}
+    pooled = list(_item_rows(items, left_out, settings, with_noise=True))
+    order = _only_value(cell, "label_order")
+    shared = {"convention": settings.rules.name, "label_order": order}
+    rows = [
+        row | shared | {"fold": _only_value(cell, "fold"), "run": _only_value(cell, "run")}
+        for row in with_spread(pooled, parts, repetitions, settings.rules)
+    ]
+    for (fold,), fold_rows in parts["fold"].items():
+        rows += [row | shared | {"fold": fold, "run": "all"} for row in fold_rows]
+    return rows
+
+
+def _only_value(cell: pl.DataFrame, condition: str) -> str | None:
+    """The value of a condition where it has one only, and "all" where it is pooled."""
+    values = cell.get_column(condition).unique().to_list()
+    if len(values) > 1:
+        return "all"
+    return None if values[0] is None else str(values[0])
+
+
+def _item_rows(
+    items: Items, left_out: Mapping[str, int], settings: Settings, *, with_noise: bool
+) -> Iterator[Row]:
+    """The rows of one set of items: scores over everybody, then grouping by grouping."""
+    yield from _overall_rows(items, left_out, settings, with_noise=with_noise)
+    for number, grouping in enumerate(items.groupings, start=1):
+        seed = settings.seed + number
+        yield from _grouping_rows(
+            items, grouping, left_out, settings, seed if with_noise else None
+        )
+
+
+def _overall_rows(
+    items: Items, left_out: Mapping[str, int], settings: Settings, *, with_noise: bool
+) -> Iterator[Row]:
+    policy = settings.rules.unparsed_in_scores
+    metrics = classification_metrics(unparsed=policy, zero_support=settings.rules.zero_support)
+    everybody = np.zeros(len(items.reference), dtype=np.int64)
+    sample = _sample(items, everybody, 1, policy)
+    replicates = settings.replicates if with_noise else 0
+    values = group_values(sample, metrics, replicates=replicates, seed=settings.seed)
+    tables = [confusion_table(items.reference, items.predicted, items.n_classes)]
+    counts = dict(left_out) | _unparsed(tables[0], policy)
+    context = _context(metrics, tables, settings, counts, None)
+    for row in itertools.chain(
+        score_rows(values, context), confusion_rows(tables[0], context, None)
+    ):
+        yield row | {"unit": sample.unit}
+
+
+def _grouping_rows(
+    items: Items,
+    grouping: Grouping,
+    left_out: Mapping[str, int],
+    settings: Settings,
+    seed: int | None,
+) -> Iterator[Row]:
+    """Rows of one grouping; without a seed, values only."""
+    policy = settings.rules.unparsed_in_gaps
+    metrics = classification_metrics(unparsed=policy, zero_support=settings.rules.zero_support)
+    sample = _sample(items, grouping.codes, len(grouping.groups), policy)
+    replicates = 0 if seed is None else settings.replicates
+    values = group_values(sample, metrics, replicates=replicates, seed=seed or 0)
+    tables = [
+        confusion_table(items.reference[rows], items.predicted[rows], items.n_classes)
+        for rows in (grouping.codes == code for code in range(len(grouping.groups)))
+    ]
+    counts = dict(left_out)
+    if grouping.unknown:
+        counts["group unknown"] = grouping.unknown
+    counts |= _unparsed(sum(tables, np.zeros_like(tables[0])) if tables else None, policy)
+    context = _context(metrics, tables, settings, counts, grouping)
+    measures = _measures(settings.rules)
+    pair_tests: dict[tuple[int, int], dict[str, float]] = {}
+    gap_tests: dict[str, float] = {}
+    if seed is not None:
+        pair_tests = _pair_tests(sample, metrics, settings, seed)
+        gap_tests = _tests(sample, _finishes(measures, metrics), settings, seed)
+    for row in itertools.chain(
+        group_rows(values, context),
+        pair_rows(values, context, pair_tests),
+        gap_rows(values, context, measures, gap_tests),
+        worst_group_rows(values, context),
+        *(
+            confusion_rows(table, context, name)
+            for table, name in zip(tables, grouping.groups, strict=True)
+        ),
+    ):
+        yield row | {"unit": sample.unit}
+
+
+def _sample(items: Items, groups: IntArray, n_groups: int, unparsed: Unparsed) -> ClusteredSums:
+    statistics = classification_statistics(
+        items.reference, items.predicted, items.n_classes, unparsed=unparsed
+    )
+    return clustered_sums(statistics, groups, n_groups, items.speakers)
+
+
+def _context(
+    metrics: Mapping[str, Metric],
+    tables: Sequence[IntArray],
+    settings: Settings,
+    left_out: Mapping[str, int],
+    grouping: Grouping | None,
+) -> Context:
+    k = len(settings.labels.names)
+    support = np.array([table.sum(-1) for table in tables], dtype=np.int64).reshape(-1, k)
+    support = np.concatenate([support, support.sum(0, keepdims=True)])
+    return Context(
+        metrics,
+        settings.labels.names,
+        settings.level,
+        support.sum(-1),
+        support == 0,
+        grouping,
+        left_out,
+    )
+
+
+def _unparsed(table: IntArray | None, policy: Unparsed) -> dict[str, int]:
+    count = 0 if table is None else int(table[:, -1].sum())
+    done = {"wrong": "counted as wrong", "drop": "dropped", "extra_class": "a class of their own"}
+    return {f"unparsed ({done[policy]})": count} if count else {}
+
+
+def _measures(rules: Convention) -> tuple[Measure, ...]:
+    """The gap of every scalar metric, and the named measures."""
+    plain = (Measure(name, (name,), "mean", f"gap of {name}") for name in _SCALAR_GAPS)
+    return (*plain, *named_measures(rules))
+
+
+def _finishes(
+    measures: Sequence[Measure], metrics: Mapping[str, Metric]
+) -> dict[str, Callable[[FloatArray], FloatArray]]:
+    def side_by_side(names: tuple[str, ...]) -> Callable[[FloatArray], FloatArray]:
+        def finish(sums: FloatArray) -> FloatArray:
+            return np.concatenate([finish_columns(metrics[name], sums) for name in names], axis=-1)
+
+        return finish
+
+    return {measure.name: side_by_side(measure.metrics) for measure in measures}
+
+
+def _pair_tests(
+    sample: ClusteredSums, metrics: Mapping[str, Metric], settings: Settings, seed: int
+) -> dict[tuple[int, int], dict[str, float]]:
+    pairs = list(itertools.combinations(range(sample.n_groups), 2))
+    if len(pairs) > _MOST_PAIRS_TESTED:
+        return {}
+    plain = [Measure(name, (name,), "mean", "") for name in _SCALAR_GAPS]
+    finishes = _finishes(plain, metrics)
+    return {pair: _tests(sample.select(pair), finishes, settings, seed) for pair in pairs}
+
+
+def _tests(
+    sample: ClusteredSums,
+    finishes: Mapping[str, Callable[[FloatArray], FloatArray]],
+    settings: Settings,
+    seed: int,
+) -> dict[str, float]:
+    """p values by measure, with the floor of the test; empty where there is no test."""
+    if sample.n_groups < 2:  # noqa: PLR2004
+        return {}
+    result = permutation_test(
+        sample, finishes, permutations=settings.permutations, seed=seed
+    )
+    return {} if result.undefined else {**result.p_values, "floor": result.floor}

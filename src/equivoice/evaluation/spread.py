@@ -1,0 +1,117 @@
+"""Spread over folds, runs and label orders: columns of their own, never one ±."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from equivoice.fairness import Convention
+from equivoice.metrics import IntArray
+
+__all__ = ["by_condition", "with_spread"]
+
+Row = dict[str, Any]
+
+_IDENTITY = (
+    "quantity",
+    "metric",
+    "group_aggregator",
+    "class_aggregator",
+    "group_by",
+    "groups",
+    "class",
+    "predicted_class",
+)
+_COLUMNS = {"fold": "sd_folds", "run": "sd_runs", "label_order": "sd_orders"}
+_AVERAGED = "interval: this convention averages folds and runs; their spread is in sd_folds"
+
+
+def by_condition(
+    conditions: pl.DataFrame,
+    names: Sequence[str],
+    rows_of: Callable[[IntArray], Iterable[Row]],
+) -> dict[tuple[Any, ...], list[Row]]:
+    """Rows for each value of a condition; none where there is only one value.
+
+    Args:
+        conditions: the conditions of n items.
+        names: the columns that tell the parts apart.
+        rows_of: makes the rows of the items at given positions.
+    """
+    parts = conditions.select(names).with_row_index("position").group_by(names, maintain_order=True)
+    found = [(key, part.get_column("position").to_numpy().astype(np.int64)) for key, part in parts]
+    if len(found) < 2:  # noqa: PLR2004 - one value has no spread
+        return {}
+    return {key: list(rows_of(positions)) for key, positions in found}
+
+
+def with_spread(
+    pooled: Sequence[Row],
+    parts: Mapping[str, Mapping[tuple[Any, ...], Sequence[Row]]],
+    repetitions: Mapping[tuple[Any, ...], Sequence[Row]],
+    rules: Convention,
+) -> list[Row]:
+    """Pooled rows with their spread, and under some conventions with the average instead.
+
+    Args:
+        pooled: rows over everything.
+        parts: by condition (fold, run, label_order), the rows of each of its values.
+        repetitions: the rows of each fold × run × label order, for conventions
+            that average them.
+        rules: the convention.
+    """
+    values = {name: _values(rows.values()) for name, rows in parts.items()}
+    result = []
+    for row in pooled:
+        spread = {
+            _COLUMNS[name]: _deviation(known.get(_identity(row), [])) for name, known in values.items()
+        }
+        result.append(row | spread)
+    if rules.pooling == "folds" and repetitions:
+        known = _values(_single_group_rule(rows, rules) for rows in repetitions.values())
+        return [_averaged(row, known.get(_identity(row), [])) for row in result]
+    return result
+
+
+def _identity(row: Row) -> tuple[Any, ...]:
+    return tuple(row.get(name) for name in _IDENTITY)
+
+
+def _values(parts: Iterable[Sequence[Row]]) -> dict[tuple[Any, ...], list[float]]:
+    """The defined values of each row over the parts; undefined parts are skipped."""
+    values: dict[tuple[Any, ...], list[float]] = {}
+    for rows in parts:
+        for row in rows:
+            if row["value"] is not None:
+                values.setdefault(_identity(row), []).append(row["value"])
+    return values
+
+
+def _deviation(values: Sequence[float]) -> float | None:
+    return statistics.stdev(values) if len(values) > 1 else None
+
+
+def _single_group_rule(rows: Sequence[Row], rules: Convention) -> list[Row]:
+    """FairALM's code counts statistical parity as 0 in a fold with one group only."""
+    if rules.single_group == "undefined":
+        return list(rows)
+    return [
+        row | {"value": 0.0}
+        if row["metric"] == "statistical_parity" and str(row["undefined"]).startswith("only one group")
+        else row
+        for row in rows
+    ]
+
+
+def _averaged(row: Row, values: Sequence[float]) -> Row:
+    if not values:
+        return row
+    bare = {"low": None, "high": None, "method": None, "p_value": None, "p_floor": None}
+    bare |= {"detectable": None, "noise_floor": None}
+    average = statistics.fmean(values)
+    spread = {"sd_folds": _deviation(values), "sd_runs": None, "sd_orders": None}
+    return row | bare | spread | {"value": average, "undefined": _AVERAGED}
