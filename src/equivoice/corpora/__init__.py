@@ -1,7 +1,37 @@
 """Corpora: what is spoken, by whom, with which emotion, and how it may be split."""
 
 from equivoice.corpora.card import Card, Fact
+from equivoice.corpora.cards import card_names, card_of
+from equivoice.corpora.check import Finding, check
 from equivoice.corpora.corpus import Corpus, load_corpus, save_corpus
-from equivoice.corpora.labels import label_space
+from equivoice.corpora.folds import Split, make_folds, most_folds, split, validation_split
+from equivoice.corpora.labels import canonical, label_space
+from equivoice.corpora.prepare import prepare
+from equivoice.corpora.registry import FORMATS, corpus_names, source_of
+from equivoice.corpora.source import Draft, Request, Source
 
-__all__ = ["Card", "Corpus", "Fact", "label_space", "load_corpus", "save_corpus"]
+__all__ = [
+    "FORMATS",
+    "Card",
+    "Corpus",
+    "Draft",
+    "Fact",
+    "Finding",
+    "Request",
+    "Source",
+    "Split",
+    "canonical",
+    "card_names",
+    "card_of",
+    "check",
+    "corpus_names",
+    "label_space",
+    "load_corpus",
+    "make_folds",
+    "most_folds",
+    "prepare",
+    "save_corpus",
+    "source_of",
+    "split",
+    "validation_split",
+]

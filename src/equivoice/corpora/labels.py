@@ -44,7 +44,7 @@ def canonical(name: str) -> str:
     return lexicon().resolve(name) or " ".join(name.casefold().split())
 
 
-def label_space(names: Iterable[str], *, id: str = "labels") -> LabelSpace:
+def label_space(names: Iterable[str], *, id: str = "labels") -> LabelSpace:  # noqa: A002
     """A label space of these labels, each with the lexicon's words for it.
 
     A name keeps its spelling. Where two of the names mean the same emotion

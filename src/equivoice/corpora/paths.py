@@ -59,7 +59,12 @@ def _names_in(folder: Path) -> frozenset[str]:
 
 
 def absolute_audio(
-    audio: str, *, folder: Path, allow_absolute: bool = True, table: Path | None = None, row: int = 0
+    audio: str,
+    *,
+    folder: Path,
+    allow_absolute: bool = True,
+    table: Path | None = None,
+    row: int = 0,
 ) -> Path:
     """The absolute path of an audio entry, or an error where it leaves the folder.
 

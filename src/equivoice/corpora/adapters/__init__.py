@@ -1,0 +1,1 @@
+"""One module a corpus or format; adapters do not know each other."""
