@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 __all__ = [
     "AudioError",
@@ -45,6 +46,10 @@ class EquivoiceError(Exception):
     """Base of all errors that Equivoice raises on purpose."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors travel whole between processes, whatever their constructors take."""
+        return _remade, (type(self), self.args), self.__dict__
 
 
 class InputError(EquivoiceError):
@@ -171,6 +176,12 @@ class LockedRunError(RunError):
 
 class StorageError(RunError):
     """A result could not be written (full disk, unwritable folder)."""
+
+
+def _remade(kind: type[EquivoiceError], args: tuple[Any, ...]) -> EquivoiceError:
+    error = kind.__new__(kind)
+    error.args = args
+    return error
 
 
 def _shown(value: object) -> str:
