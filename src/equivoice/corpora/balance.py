@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from equivoice.corpora.corpus import Corpus
-from equivoice.corpora.finding import Finding, Severity, finding, listed
+from equivoice.corpora.finding import Finding, Severity, counted, finding, listed
 
 __all__ = ["association", "check_balance"]
 
@@ -74,7 +74,9 @@ def _cells(rows: pl.DataFrame, first: str, second: str) -> NDArray[np.float64]:
 def _labels(corpus: Corpus, rows: pl.DataFrame) -> Iterator[Finding]:
     unlabelled = corpus.utterances.height - rows.height
     if unlabelled:
-        yield finding("note", "no-label", f"{unlabelled} utterances have no reference label")
+        yield finding(
+            "note", "no-label", f"without a reference label: {counted(unlabelled, 'utterance')}"
+        )
     counts = dict(rows.group_by("emotion").len().iter_rows())
     absent = [name for name in corpus.label_space.names if name not in counts]
     if absent:
@@ -102,7 +104,7 @@ def _two_genders(rows: pl.DataFrame) -> Iterator[Finding]:
         .sort()
     )
     if len(both):
-        message = f"{len(both)} speakers carry two genders: {listed(both)}"
+        message = f"{counted(len(both), 'speaker')} with two genders: {listed(both)}"
         yield finding("warning", "speaker-two-genders", message, both)
 
 
@@ -126,9 +128,7 @@ def _small_groups(rows: pl.DataFrame, group: str) -> Iterator[Finding]:
             )
             yield finding("warning", "group-imbalance", message)
         if 0 < speakers < _FEW_SPEAKERS:
-            message = (
-                f"{group} {name} is {speakers} speakers: too few to tell the group from the people"
-            )
+            message = f"{group} {name} has {counted(speakers, 'speaker')}: too few to tell the group from the people"
             yield finding("warning", "few-speakers", message)
 
 
@@ -177,7 +177,7 @@ def _narrow_emotions(known: pl.DataFrame, group: str) -> list[str]:
         .sort("emotion", group)
     )
     return [
-        f"{emotion} × {name}: {utterances} utterances by {len(speakers)} speakers "
+        f"{emotion} × {name}: {counted(utterances, 'utterance')} by {counted(len(speakers), 'speaker')} "
         f"({listed(speakers)})"
         for emotion, name, utterances, speakers in cells.iter_rows()
         if len(speakers) < _FEW_SPEAKERS

@@ -8,7 +8,7 @@ from typing import Literal
 
 import polars as pl
 
-__all__ = ["SEVERITIES", "Finding", "Severity", "finding", "listed"]
+__all__ = ["SEVERITIES", "Finding", "Severity", "counted", "finding", "listed"]
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -46,6 +46,16 @@ def finding(
     """
     held = tuple(str(name) for name in ids)
     return Finding(severity, code, message, held, len(held))
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun in the plural where one is meant.
+
+    Example:
+        >>> counted(1, "speaker"), counted(4, "utterance")
+        ('1 speaker', '4 utterances')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def listed(names: Iterable[str], most: int = _MOST_LISTED) -> str:

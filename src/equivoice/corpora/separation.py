@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from equivoice.corpora.corpus import Corpus
-from equivoice.corpora.finding import Finding, finding, listed
+from equivoice.corpora.finding import Finding, counted, finding, listed
 
 __all__ = ["check_folds", "shared_speakers"]
 
@@ -101,7 +101,7 @@ def _single_group(rows: pl.DataFrame, fold: str, group: str) -> Iterator[Finding
             word = _NOUN.get(str(held[0]), f"{group} {held[0]}")
             speakers = members.get_column("speaker").drop_nulls().unique().sort()
             message = (
-                f"fold {fold}: the {part} part holds {word} only ({members.height} utterances; "
+                f"fold {fold}: the {part} part holds {word} only ({counted(members.height, 'utterance')}; "
                 f"speakers {listed(speakers, 10)}), so no gap by {group} can be computed within it"
             )
             yield finding("warning", "single-group-fold", message, speakers)
@@ -120,4 +120,4 @@ def _not_in_folds(corpus: Corpus) -> Iterator[Finding]:
     outside = corpus.utterances.join(corpus.folds, on="utterance_id", how="anti")
     if outside.height:
         ids = outside.get_column("utterance_id")
-        yield finding("note", "not-in-folds", f"{len(ids)} utterances are in no fold", ids)
+        yield finding("note", "not-in-folds", f"in no fold: {counted(len(ids), 'utterance')}", ids)

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from equivoice.corpora.finding import Finding, finding, listed
+from equivoice.corpora.finding import Finding, counted, finding, listed
 from equivoice.errors import AudioError
 
 __all__ = ["Limits", "check_sound", "measure"]
@@ -28,10 +28,10 @@ _RUN = 3  # consecutive samples at full scale that make a clip audible
 _SILENT = 1e-4
 
 _FAULTS = {
-    "missing": ("missing-audio", "sound files are missing"),
-    "empty": ("empty-audio", "sound files are empty"),
-    "not finite": ("non-finite-audio", "sound files hold samples that are not finite"),
-    "unusable": ("corrupt-audio", "sound files cannot be read"),
+    "missing": ("missing-audio", "missing sound"),
+    "empty": ("empty-audio", "empty sound"),
+    "not finite": ("non-finite-audio", "samples that are not finite numbers"),
+    "unusable": ("corrupt-audio", "sound that cannot be read"),
 }
 
 
@@ -189,26 +189,31 @@ def _unreadable(measured: pl.DataFrame) -> Iterator[Finding]:
         rows = measured.filter(pl.col("fault") == fault)
         if rows.height:
             first = rows.row(0, named=True)
-            message = f"{rows.height} {what}; the first is {first['audio']} ({first['why']})"
+            message = (
+                f"{what}: {counted(rows.height, 'file')}; the first is {first['audio']} "
+                f"({first['why']})"
+            )
             yield finding("error", code, message, rows.get_column("utterance_id"))
 
 
 def _remarkable(measured: pl.DataFrame, limits: Limits) -> Iterator[Finding]:
     seconds, peak = pl.col("seconds"), pl.col("peak")
     cases: Iterable[tuple[str, pl.Expr, str]] = (
-        ("short-audio", seconds < limits.short, f"utterances are shorter than {limits.short:g} s"),
-        ("long-audio", seconds > limits.long, f"utterances are longer than {limits.long:g} s"),
-        ("silent-audio", peak < _SILENT, "utterances hold nothing but silence"),
+        ("short-audio", seconds < limits.short, f"shorter than {limits.short:g} s"),
+        ("long-audio", seconds > limits.long, f"longer than {limits.long:g} s"),
+        ("silent-audio", peak < _SILENT, "nothing but silence"),
         (
             "clipped-audio",
             pl.col("clipped") > limits.clipped,
-            f"utterances are clipped (over {limits.clipped:.1%} of samples in runs at full scale)",
+            f"clipped (over {limits.clipped:.1%} of samples in runs at full scale)",
         ),
     )
     for code, condition, what in cases:
         ids = measured.filter(condition).get_column("utterance_id")
         if len(ids):
-            yield finding("warning", code, f"{len(ids)} {what}: {listed(ids)}", ids)
+            yield finding(
+                "warning", code, f"{what}: {counted(len(ids), 'utterance')} ({listed(ids)})", ids
+            )
 
 
 def _duplicates(measured: pl.DataFrame) -> Iterator[Finding]:
@@ -223,7 +228,7 @@ def _duplicates(measured: pl.DataFrame) -> Iterator[Finding]:
         ids = [name for group in groups for name in group]
         same = "; ".join(" = ".join(group) for group in groups[:3])
         more = f"; and {len(groups) - 3} more" if len(groups) > 3 else ""
-        message = f"{len(groups)} sounds stand in the corpus more than once: {same}{more}"
+        message = f"{counted(len(groups), 'sound')} more than once in the corpus: {same}{more}"
         yield finding("warning", "duplicate-audio", message, ids)
 
 
@@ -232,7 +237,7 @@ def _drifted(measured: pl.DataFrame, limits: Limits) -> Iterator[Finding]:
     ids = measured.filter(apart).get_column("utterance_id")
     if len(ids):
         message = (
-            f"{len(ids)} sounds differ in length from what the metadata say by more than "
-            f"{limits.drift:g} s: {listed(ids)}"
+            f"length differs by more than {limits.drift:g} s from what the metadata say: "
+            f"{counted(len(ids), 'utterance')} ({listed(ids)})"
         )
         yield finding("note", "length-differs", message, ids)
