@@ -1,0 +1,116 @@
+"""Numbers as text: percentages, points, intervals, p-values, counts.
+
+Values come as fractions of 1 and are shown times 100. A missing value is never
+shown as 0 or as a blank; :func:`missing` says why it is missing.
+"""
+
+from __future__ import annotations
+
+from equivoice.reports.rows import Estimate
+
+__all__ = [
+    "MINUS",
+    "count",
+    "interval",
+    "level",
+    "missing",
+    "p_value",
+    "percent",
+    "points",
+    "signed",
+]
+
+MINUS = "−"
+_SMALLEST_P_SHOWN = 0.001
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """A fraction of 1 as percentage, without the sign of per cent.
+
+    Example:
+        >>> percent(0.5423), percent(-0.0401), percent(-0.0001)
+        ('54.2', '−4.0', '0.0')
+    """
+    text = f"{value * 100:.{digits}f}"
+    if float(text) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", MINUS)
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """A signed fraction of 1 as percentage points, with its sign.
+
+    Example:
+        >>> signed(0.041), signed(-0.041), signed(0.0)
+        ('+4.1', '−4.1', '0.0')
+    """
+    text = percent(value, digits)
+    return text if text.startswith(MINUS) or float(text) == 0 else f"+{text}"
+
+
+def points(value: float, digits: int = 1) -> str:
+    """The size of a difference in words.
+
+    Example:
+        >>> points(-0.041), points(0.01)
+        ('4.1 points', '1.0 points')
+    """
+    return f"{percent(abs(value), digits)} points"
+
+
+def interval(low: float, high: float, *, sign: bool = False) -> str:
+    """An interval of fractions of 1, as percentages in brackets.
+
+    Example:
+        >>> interval(0.498, 0.586), interval(-0.01, 0.02, sign=True)
+        ('[49.8, 58.6]', '[−1.0, +2.0]')
+    """
+    shown = signed if sign else percent
+    return f"[{shown(low)}, {shown(high)}]"
+
+
+def level(estimate: Estimate) -> str:
+    """The nominal coverage of an interval.
+
+    Example:
+        >>> level(Estimate("score", "accuracy", level=0.95))
+        '95%'
+    """
+    return "unstated level" if estimate.level is None else f"{estimate.level * 100:g}%"
+
+
+def p_value(value: float) -> str:
+    """A p-value with as many digits as it bears.
+
+    Example:
+        >>> p_value(0.04321), p_value(0.0004)
+        ('0.043', '< 0.001')
+    """
+    return f"< {_SMALLEST_P_SHOWN}" if value < _SMALLEST_P_SHOWN else f"{value:.3f}"
+
+
+def count(number: int | None, noun: str = "", plural: str | None = None) -> str:
+    """A count with thousands separated, and its noun.
+
+    Example:
+        >>> count(1440), count(1, "speaker"), count(24, "speaker"), count(None, "speaker")
+        ('1,440', '1 speaker', '24 speakers', 'an unknown number of speakers')
+    """
+    many = plural or f"{noun}s"
+    if number is None:
+        return f"an unknown number of {many}" if noun else "unknown"
+    if not noun:
+        return f"{number:,}"
+    return f"{number:,} {noun if number == 1 else many}"
+
+
+def missing(estimate: Estimate) -> str:
+    """Why a value or an interval is missing.
+
+    Example:
+        >>> missing(Estimate("score", "recall", undefined="class without support"))
+        'not defined: class without support'
+        >>> missing(Estimate("score", "recall"))
+        'not defined: no reason was recorded'
+    """
+    return f"not defined: {estimate.undefined or 'no reason was recorded'}"

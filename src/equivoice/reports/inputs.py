@@ -1,0 +1,44 @@
+"""What a report is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from equivoice.records import RunRecord
+
+__all__ = ["ReportInputs"]
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """One run, with all that a report may show of it.
+
+    Args:
+        title: the heading of the report; names the run where several are shown.
+        record: what was run, with what, and where.
+        estimates: a table of ``records.ESTIMATES``; every number in the report
+            comes from here.
+        predictions: a table of ``records.PREDICTIONS``; needed only to list the
+            hardest utterances.
+        utterances: a table of ``records.UTTERANCES``; needed for the same.
+        cards: from a corpus name to its :class:`~equivoice.corpora.card.Card`.
+        findings: what the checks of the corpora found: objects with
+            ``severity`` (error, warning, note), ``code`` and ``message``, and,
+            where they apply, ``count`` and ``corpus``.
+        left_out: what was left out, and how many, by reason.
+        notes: further sentences that a reader should know.
+    """
+
+    title: str
+    record: RunRecord
+    estimates: pl.DataFrame
+    predictions: pl.DataFrame | None = None
+    utterances: pl.DataFrame | None = None
+    cards: Mapping[str, Any] = field(default_factory=dict)
+    findings: Sequence[Any] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()

@@ -1,0 +1,145 @@
+"""From the inputs of a report to one HTML file that opens offline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count as counter
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from equivoice.reports.document import Bullets, Section
+from equivoice.reports.hardest import MOST_CLIPS, Players
+from equivoice.reports.inputs import ReportInputs
+from equivoice.reports.provenance import corpora_section, left_out_section, made_section
+from equivoice.reports.rows import Estimate, pooled, read_estimates
+from equivoice.reports.sections import (
+    Chapter,
+    chapter_sections,
+    chapters,
+    scores_section,
+    verdict_section,
+)
+from equivoice.reports.wording import GLOSSARY, METRICS, metric, term
+
+__all__ = ["render_report"]
+
+
+def render_report(
+    inputs: ReportInputs | Sequence[ReportInputs], *, players: Players = "auto"
+) -> str:
+    """One HTML page, complete in itself, for one run or several.
+
+    The page asks for nothing from outside, runs no script, and escapes every
+    text that it shows.
+
+    Args:
+        inputs: one run, or several to stand side by side.
+        players: whether the hardest utterances can be heard: ``auto`` embeds the
+            sound where the corpus card names a Creative Commons licence or the
+            corpus is synthetic, ``embed`` always, ``none`` never.
+
+    Returns:
+        the page as text, to be stored as UTF-8.
+
+    Raises:
+        SchemaError: the estimates break their schema.
+        ValueError: no run was given.
+
+    Example:
+        >>> import polars as pl
+        >>> from equivoice.records import RunRecord
+        >>> row = {"quantity": "score", "metric": "accuracy", "value": 0.5, "n": 8}
+        >>> page = render_report(ReportInputs("Demo", RunRecord(verb="score", config={}),
+        ...                                   pl.DataFrame([row])))
+        >>> page.startswith("<!doctype html>")
+        True
+    """
+    runs = [inputs] if isinstance(inputs, ReportInputs) else list(inputs)
+    if not runs:
+        raise ValueError("a report needs at least one run")
+    sections = [section for section in _sections(runs, players) if not section.empty]
+    template = _environment().get_template("report.html.j2")
+    return template.render(
+        title=runs[0].title if len(runs) == 1 else f"{len(runs)} runs side by side",
+        runs=[run.title for run in runs] if len(runs) > 1 else [],
+        facts=_facts(runs),
+        sections=sections,
+    )
+
+
+def _sections(runs: Sequence[ReportInputs], players: Players) -> list[Section]:
+    read = [(run, read_estimates(run.estimates)) for run in runs]
+    rows = [row for _, own in read for row in own]
+    comparisons = [row for row in pooled(rows) if row.quantity == "comparison"]
+    parts = chapters(read)
+    return [
+        verdict_section(read),
+        scores_section(parts, comparisons),
+        *_chapters(parts, players),
+        corpora_section(runs),
+        left_out_section(runs, rows),
+        made_section(runs, rows),
+        _glossary(rows),
+    ]
+
+
+def _chapters(parts: Sequence[Chapter], players: Players) -> list[Section]:
+    """One condition: its sections stand at the top; several: a chapter each."""
+    if len(parts) == 1:
+        return list(chapter_sections(parts[0], "", players=players, clips=MOST_CLIPS))
+    # A page with sound in it should still open quickly: the chapters share the clips.
+    clips = max(1, MOST_CLIPS // max(1, len(parts)))
+    return [
+        Section(
+            _capital(part.condition.title),
+            f"chapter-{at}",
+            sections=chapter_sections(part, f"chapter-{at}-", players=players, clips=clips),
+        )
+        for at, part in enumerate(parts)
+    ]
+
+
+def _glossary(rows: Sequence[Estimate]) -> Section:
+    """The words of the report; only those metrics that it shows."""
+    used = {row.metric for row in rows}
+    names = [name for name in METRICS if name in used]
+    words = [f"{name}: {meaning}" for name, meaning in GLOSSARY]
+    words += [f"{metric(name)}: {term(name).meaning}" for name in names]
+    return Section("How to read this", "reading", (Bullets(tuple((None, each) for each in words)),))
+
+
+def _facts(runs: Sequence[ReportInputs]) -> list[str]:
+    record = runs[0].record
+    version = record.versions.get("equivoice")
+    made = f"Equivoice {version}" if version else "Equivoice"
+    return [made, *([record.finished] if record.finished else [])]
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("equivoice.reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    numbers = counter(1)
+    environment.globals["fresh"] = lambda prefix: f"{prefix}-{next(numbers)}"
+    environment.tests["web_address"] = _is_web_address
+    return environment
+
+
+def _is_web_address(text: str) -> bool:
+    """Whether a text is a plain http(s) address; nothing else becomes a link."""
+    if any(character.isspace() or ord(character) < 32 for character in text):
+        return False
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

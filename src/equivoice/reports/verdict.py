@@ -1,0 +1,310 @@
+"""What can and what cannot be concluded, in sentences made from estimates.
+
+The wording follows ``docs/wording.md``. Nothing is computed: each sentence
+repeats one or two rows of the estimates with their intervals and counts, or
+the reason why there are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from equivoice.reports.formatting import (
+    count,
+    interval,
+    level,
+    p_value,
+    percent,
+    points,
+    signed,
+)
+from equivoice.reports.rows import (
+    Condition,
+    Estimate,
+    conditions,
+    in_order,
+    pick,
+    pooled,
+    primary_metric,
+    read_estimates,
+)
+from equivoice.reports.wording import (
+    CAUSES,
+    aggregation,
+    attribute,
+    compared,
+    metric,
+    pair_of,
+)
+
+__all__ = ["Statement", "statements", "verdict"]
+
+_TWO = 2
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One sentence or two of the verdict.
+
+    Args:
+        supported: whether the data support a conclusion; false for a refusal and
+            for a difference that was not detected.
+        text: the sentence.
+        subject: the condition it is about, such as ``acoustic on ravdess``.
+        about: ``score``, a grouping such as ``gender``, or ``comparison``.
+    """
+
+    supported: bool
+    text: str
+    subject: str
+    about: str
+
+
+def verdict(estimates: pl.DataFrame) -> list[str]:
+    """What can and what cannot be concluded, as sentences.
+
+    Args:
+        estimates: a table of ``records.ESTIMATES``.
+
+    Returns:
+        the sentences; where there are several systems or corpora each begins with
+        the one it is about. The last one says that no causes are claimed, if
+        groups were compared.
+
+    Raises:
+        SchemaError: the table breaks the schema of estimates.
+
+    Example:
+        >>> import polars as pl
+        >>> row = {"quantity": "score", "metric": "accuracy", "value": 0.542, "low": 0.498,
+        ...        "high": 0.586, "level": 0.95, "unit": "speaker", "n": 1440, "clusters": 24,
+        ...        "system": "acoustic", "corpus": "ravdess"}
+        >>> print(verdict(pl.DataFrame([row]))[0])
+        Accuracy is 54.2%, 95% interval [49.8, 58.6]; 1,440 utterances of 24 speakers.
+    """
+    rows = read_estimates(estimates)
+    made = statements(rows)
+    several = len(in_order(each.subject for each in made)) > 1
+    lines = [f"{each.subject}: {each.text}" if several else each.text for each in made]
+    by_group = any(row.quantity in ("pair_gap", "gap") for row in rows)
+    return [*lines, CAUSES] if by_group else lines
+
+
+def statements(rows: Sequence[Estimate]) -> list[Statement]:
+    """The statements of the verdict, condition by condition, comparisons last."""
+    found: list[Statement] = []
+    for condition, own in conditions(pooled(rows)).items():
+        found += _of_condition(condition, own)
+    for row in pooled(pick(rows, quantity="comparison", group_by=None, label=None)):
+        found.append(_comparison(row))
+    return found
+
+
+def _of_condition(condition: Condition, rows: Sequence[Estimate]) -> Iterator[Statement]:
+    name = primary_metric(rows)
+    title = condition.title
+    if name is not None:
+        yield _score(pick(rows, quantity="score", metric=name, label=None)[0], title)
+    coverage = pick(rows, quantity="score", metric="coverage", label=None)
+    if coverage and coverage[0].value is not None and coverage[0].value < 1:
+        yield _coverage(coverage[0], title)
+    for group_by in in_order(row.group_by for row in rows):
+        own = [row for row in rows if row.group_by == group_by and row.label is None]
+        yield _of_grouping(group_by, own, name, title)
+
+
+def _score(row: Estimate, title: str) -> Statement:
+    name = _capital(metric(row.metric))
+    size = _size(row)
+    if row.value is None:
+        return Statement(False, f"{name} is not defined: {_why(row)}.", title, "score")
+    if not row.has_interval:
+        text = f"{name} is {percent(row.value)}%; {size}. No interval can be given: {_why(row)}."
+        return Statement(False, text, title, "score")
+    return Statement(
+        True, f"{name} is {percent(row.value)}%{_with_interval(row)}; {size}.", title, "score"
+    )
+
+
+def _coverage(row: Estimate, title: str) -> Statement:
+    shown = percent(row.value or 0.0)
+    if shown == "100.0":
+        shown = percent(row.value or 0.0, 3)
+    text = (
+        f"{shown}% of the answers could be read as a label. How the others count is stated "
+        "under “How this was made”."
+    )
+    return Statement(False, text, title, "score")
+
+
+def _of_grouping(
+    group_by: str, rows: Sequence[Estimate], name: str | None, title: str
+) -> Statement:
+    pairs = pick(rows, quantity="pair_gap", metric=name)
+    if len(pairs) == 1:
+        return _pair(group_by, pairs[0], title)
+    if len(pairs) >= _TWO:
+        return _several_groups(group_by, rows, pairs, title)
+    groups = in_order(row.groups for row in pick(rows, quantity="group_score"))
+    one = f"only one group, {groups[0]}, has scores" if len(groups) == 1 else "no pair was compared"
+    text = f"{_capital(attribute(group_by))}: nothing can be concluded: {one}."
+    return Statement(False, text, title, group_by)
+
+
+def _pair(group_by: str, row: Estimate, title: str) -> Statement:
+    name = metric(row.metric)
+    first, second = compared(group_by, row.groups)
+    if row.value is None:
+        text = f"{_capital(name)} of {first} and {second} cannot be compared: {_why(row)}."
+        return Statement(False, text, title, group_by)
+    if not row.has_interval:
+        text = (
+            f"{_described(name, row.value, first, second)} in this sample "
+            f"({count(row.n, 'utterance')}, {_clusters(row)}), but no interval can be given: "
+            f"{_why(row)}. It cannot be concluded whether the groups differ.{_test(row)}"
+        )
+        return Statement(False, text, title, group_by)
+    decided = _decided(row)
+    if decided:
+        text = (
+            f"{_described(name, row.value, first, second)}"
+            f"{_with_interval(row, sign=True)}; {_size(row)}.{_test(row)}"
+        )
+        return Statement(True, text, title, group_by)
+    return Statement(False, _undetected(name, row, first, second), title, group_by)
+
+
+def _undetected(name: str, row: Estimate, first: str, second: str) -> str:
+    shown = f"{signed(row.value or 0.0)} points{_with_interval(row, sign=True)}; {_size(row)}"
+    if row.excludes_zero:
+        lead = (
+            f"Interval and test disagree about {name} of {first} and {second} ({shown}): "
+            "treat it as undecided."
+        )
+    else:
+        lead = f"No difference in {name} between {first} and {second} was detected ({shown})."
+    unseen = (
+        ""
+        if row.detectable is None
+        else f" Differences smaller than {points(row.detectable)} could not have been seen reliably."
+    )
+    return f"{lead}{_test(row)}{unseen}"
+
+
+def _several_groups(
+    group_by: str, rows: Sequence[Estimate], pairs: Sequence[Estimate], title: str
+) -> Statement:
+    gaps = pick(rows, quantity="gap", metric=pairs[0].metric)
+    largest = next(iter(pick(gaps, group_aggregator="max")), next(iter(gaps), None))
+    groups = in_order(row.groups for row in pick(rows, quantity="group_score"))
+    head = f"{_capital(attribute(group_by))}, {count(len(groups), 'group')}"
+    if largest is None or largest.value is None:
+        why = "no aggregated gap was estimated" if largest is None else _why(largest)
+        return Statement(False, f"{head}: nothing can be concluded: {why}.", title, group_by)
+    detected = largest.p_value is not None and largest.p_value <= _alpha(largest)
+    text = (
+        f"{head}: the gap in {metric(largest.metric)} ({aggregation(largest)}) is "
+        f"{points(largest.value)}{_with_interval(largest)}; {_size(largest)}."
+        f"{_noise(largest)}{_test(largest)}"
+    )
+    if not detected:
+        text += " Whether the groups differ cannot be concluded."
+    return Statement(detected, text + _worst(rows, pairs[0].metric), title, group_by)
+
+
+def _worst(rows: Sequence[Estimate], name: str) -> str:
+    found = [row for row in pick(rows, quantity="worst_group", metric=name) if row.groups]
+    if not found or found[0].value is None:
+        return ""
+    row = found[0]
+    return f" Lowest in this sample: {attribute(row.groups or '')} ({percent(row.value or 0.0)}%)."
+
+
+def _noise(row: Estimate) -> str:
+    if row.noise_floor is None:
+        return ""
+    return f" If the groups did not differ, about {points(row.noise_floor)} would be expected."
+
+
+def _comparison(row: Estimate) -> Statement:
+    name = metric(row.metric)
+    first, second = pair_of(row.system) or (row.system or "the first", "the second")
+    subject = Condition(row.corpus or "", row.system or "").title
+    if row.value is None:
+        text = f"{_capital(name)} of {first} and {second} cannot be compared: {_why(row)}."
+        return Statement(False, text, subject, "comparison")
+    if not row.has_interval:
+        text = (
+            f"{_described(name, row.value, first, second)} on the same utterances, but no "
+            f"interval can be given: {_why(row)}."
+        )
+        return Statement(False, text, subject, "comparison")
+    if _decided(row):
+        text = (
+            f"{_described(name, row.value, first, second)} on the same utterances"
+            f"{_with_interval(row, sign=True)}; {_size(row)}.{_test(row)}"
+        )
+        return Statement(True, text, subject, "comparison")
+    return Statement(False, _undetected(name, row, first, second), subject, "comparison")
+
+
+def _described(name: str, value: float, first: str, second: str) -> str:
+    if percent(value) == "0.0":
+        return f"{_capital(name)} is the same, to 0.1 points, for {first} and for {second}"
+    direction = "lower" if value < 0 else "higher"
+    return f"{_capital(name)} is {points(value)} {direction} for {first} than for {second}"
+
+
+def _decided(row: Estimate) -> bool:
+    """Interval and test agree that there is a difference; without a test the interval decides."""
+    return row.excludes_zero and (row.p_value is None or row.p_value <= _alpha(row))
+
+
+def _alpha(row: Estimate) -> float:
+    return 1 - (row.level if row.level is not None else 0.95) + 1e-12
+
+
+def _test(row: Estimate) -> str:
+    if row.p_value is None:
+        return ""
+    floor = row.p_floor
+    if floor is not None and floor > _alpha(row):
+        return (
+            f" With so few {row.unit or 'unit'}s the test cannot give a p below {p_value(floor)}, "
+            "so it cannot detect any difference."
+        )
+    within = "" if floor is None else f" (smallest p the test can give: {p_value(floor)})"
+    return f" Permutation test: p {_relation(row.p_value)}{within}."
+
+
+def _relation(value: float) -> str:
+    shown = p_value(value)
+    return shown if shown.startswith("<") else f"= {shown}"
+
+
+def _with_interval(row: Estimate, *, sign: bool = False) -> str:
+    if row.low is None or row.high is None:
+        return f", no interval ({_why(row)})"
+    return f", {level(row)} interval {interval(row.low, row.high, sign=sign)}"
+
+
+def _size(row: Estimate) -> str:
+    utterances = count(row.n, "utterance")
+    if row.unit in (None, "utterance"):
+        return f"{utterances}, taken as independent since speakers are unknown"
+    return f"{utterances} of {_clusters(row)}"
+
+
+def _clusters(row: Estimate) -> str:
+    return count(row.clusters, row.unit or "speaker")
+
+
+def _why(row: Estimate) -> str:
+    return (row.undefined or "no reason was recorded").removeprefix("interval: ").rstrip(".")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
