@@ -1,8 +1,8 @@
 """A fake that answers by a script: it makes every stage testable without a model.
 
 It stands in for any recogniser: right as often as it is told to be, the same on
-every machine, and able to fail, to give no answer and to end its process at a
-chosen utterance.
+every machine, and able to fail, to give no answer, to wait and to end its process
+at a chosen utterance.
 """
 
 from __future__ import annotations
@@ -46,6 +46,10 @@ class ScriptedRecognizer:
         fail_on: utterances for which predicting raises.
         silent_on: utterances for which no answer is possible (a row of NaN).
         kill_at: the utterance at which the process kills itself, as ``kill -9`` does.
+        wait_at: the utterance at which the process waits until ``trap`` can be read.
+        trap: a file that arms ``kill_at`` and ``wait_at``: without it nothing
+            happens there, so that a test can spring the trap once. For ``wait_at``
+            it is a named pipe, which tells the test that the utterance is reached.
         selection: as every fitted recogniser has it.
 
     Raises:
@@ -67,6 +71,8 @@ class ScriptedRecognizer:
     fail_on: frozenset[str] = frozenset()
     silent_on: frozenset[str] = frozenset()
     kill_at: str | None = None
+    wait_at: str | None = None
+    trap: str | None = None
     selection: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -85,8 +91,7 @@ class ScriptedRecognizer:
         return np.stack([self._row(name) for name in names])
 
     def _row(self, utterance: str) -> FloatArray:
-        if utterance == self.kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        self._spring(utterance)
         if utterance in self.fail_on:
             raise InputError("the script says to fail here", value=utterance)
         size = len(self.label_space.names)
@@ -98,6 +103,16 @@ class ScriptedRecognizer:
         row[self._choice(utterance, size)] = _CONFIDENCE
         shares: FloatArray = row / row.sum()
         return shares
+
+    def _spring(self, utterance: str) -> None:
+        if utterance not in (self.kill_at, self.wait_at) or self.trap is None:
+            return
+        trap = Path(self.trap)
+        if not trap.exists():
+            return
+        if utterance == self.kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        trap.read_bytes()
 
     def _choice(self, utterance: str, size: int) -> int:
         digest = hashlib.blake2b(f"{self.seed}\n{utterance}".encode(), digest_size=16).digest()
@@ -125,7 +140,9 @@ class ScriptedBaseline:
         name: the name of the system.
         fail_on: utterances for which predicting raises.
         silent_on: utterances that get no answer.
-        kill_at: the utterance at which the process kills itself.
+        kill_at: as for :class:`ScriptedRecognizer`.
+        wait_at: as for :class:`ScriptedRecognizer`.
+        trap: as for :class:`ScriptedRecognizer`.
 
     Raises:
         ConfigError: ``accuracy`` is not within 0 and 1.
@@ -137,6 +154,8 @@ class ScriptedBaseline:
     fail_on: tuple[str, ...] = ()
     silent_on: tuple[str, ...] = ()
     kill_at: str | None = None
+    wait_at: str | None = None
+    trap: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.accuracy <= 1:
@@ -171,6 +190,8 @@ class ScriptedBaseline:
             fail_on=frozenset(self.fail_on),
             silent_on=frozenset(self.silent_on),
             kill_at=self.kill_at,
+            wait_at=self.wait_at,
+            trap=self.trap,
             selection=[chosen],
         )
 
