@@ -1,0 +1,128 @@
+"""Who imports whom, and how quickly the package and its command line start."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import equivoice
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("torch", "transformers", "pandas", "matplotlib", "sklearn", "datasets", "parselmouth")
+IMPORT_LIMIT, HELP_LIMIT = 0.3, 0.5  # seconds, DESIGN.md §1
+LIGHT_ROOMS = ("records", "metrics", "uncertainty", "fairness", "errors")
+ALL_ROOMS = (
+    *LIGHT_ROOMS,
+    "audio",
+    "store",
+    "prompting",
+    "models",
+    "corpora",
+    "inference",
+    "evaluation",
+    "reports",
+    "studies",
+    "cli",
+)
+
+
+@pytest.fixture(scope="module")
+def without_heavy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which importing a heavy package fails, whether installed or not."""
+    folder = tmp_path_factory.mktemp("heavy")
+    for name in HEAVY:
+        (folder / f"{name}.py").write_text(f"raise AssertionError('{name} was imported')\n")
+    return {**os.environ, "PYTHONPATH": str(folder)}
+
+
+def best_time(command: list[str], environment: dict[str, str]) -> float:
+    """Seconds of the quickest of several runs: the others measure what else the machine does."""
+    times = []
+    for _ in range(7):
+        start = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True, env=environment)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def test_the_contracts_of_the_rooms_hold() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo", "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_fake_heavy_packages_do_raise(without_heavy: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import torch"], env=without_heavy, capture_output=True, check=False
+    )
+    assert b"torch was imported" in done.stderr
+
+
+@pytest.mark.parametrize("room", ALL_ROOMS)
+def test_no_room_loads_a_heavy_package(room: str, without_heavy: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import equivoice.{room}"],
+        env=without_heavy,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_package_starts_quickly(without_heavy: dict[str, str]) -> None:
+    assert best_time([sys.executable, "-c", "import equivoice"], without_heavy) < IMPORT_LIMIT
+
+
+def test_the_help_starts_quickly(without_heavy: dict[str, str]) -> None:
+    assert best_time([sys.executable, "-m", "equivoice", "--help"], without_heavy) < HELP_LIMIT
+
+
+def test_the_help_loads_no_tables_and_no_models() -> None:
+    code = (
+        "import json, sys\n"
+        "from equivoice.cli.app import run\n"
+        "run(['--help'])\n"
+        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stderr))
+    assert loaded & {"polars", "numpy", "scipy", *HEAVY} == set()
+
+
+def test_the_public_surface_is_deliberate() -> None:
+    assert sorted(equivoice.__all__) == [
+        "Corpus",
+        "EquivoiceError",
+        "InputError",
+        "Label",
+        "LabelSpace",
+        "RunError",
+        "RunFolder",
+        "__version__",
+        "benchmark",
+        "compare",
+        "load_corpus",
+        "load_model",
+        "parse",
+        "render_report",
+        "score",
+        "verdict",
+    ]
+
+
+@pytest.mark.parametrize("name", equivoice.__all__)
+def test_every_public_name_can_be_had_and_is_listed(name: str) -> None:
+    assert getattr(equivoice, name) is not None
+    assert name in dir(equivoice)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'scores'"):
+        equivoice.scores  # noqa: B018
