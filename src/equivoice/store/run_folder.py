@@ -155,6 +155,11 @@ class RunFolder:
             self._lock.release()
             self._lock = None
 
+    @property
+    def writable(self) -> bool:
+        """Whether the folder was opened to write to, and is still open."""
+        return self._lock is not None
+
     # ---------------------------------------------------------------- the record
 
     @property

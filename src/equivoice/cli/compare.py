@@ -1,0 +1,69 @@
+"""``equivoice compare``: two runs on the same utterances, by paired tests over speakers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from equivoice.cli.config import (
+    VerbConfig,
+    argument,
+    command_line,
+    configured,
+    option,
+    verb_app,
+)
+from equivoice.cli.console import finish, note, note_left_out, say
+from equivoice.cli.reporting import write_report
+from equivoice.evaluation.compare import compare
+from equivoice.reports import main_table, verdict_lines
+
+app = verb_app()
+
+
+class CompareConfig(VerbConfig):
+    """Options of ``compare``."""
+
+    first: Path = argument("a finished run")
+    second: Path | None = argument(
+        "another one; without it the systems of the first are compared", default=None
+    )
+    out: Path = option("the folder for the comparison", short="-o")
+    tests: Literal["same", "common"] = option(
+        "'same' refuses different test sets, 'common' compares on what both have", default="same"
+    )
+    convention: str = option("equivoice, fairalm_paper or fairalm_code", default="equivoice")
+    replicates: int = option("bootstrap replicates", default=10_000, ge=1)
+    permutations: int = option("arrangements of a permutation test", default=2_000, ge=1)
+    level: float = option("coverage of the intervals", default=0.95, gt=0, lt=1)
+    seed: int = option("of all resampling", default=0, ge=0)
+    overwrite: bool = option("replace what stands in the folder", default=False)
+
+
+@app.command(name="compare")
+@configured(CompareConfig)
+def compare_verb(config: CompareConfig) -> None:
+    """Compare two runs on the same utterances, paired, with speakers as the unit.
+
+    Example:
+      equivoice compare runs/acoustic runs/prior --out runs/acoustic-or-prior
+      equivoice compare runs/both --out runs/both-compared
+    """
+    found = compare(
+        config.first,
+        config.second,
+        out=config.out,
+        tests=config.tests,
+        convention=config.convention,
+        replicates=config.replicates,
+        permutations=config.permutations,
+        level=config.level,
+        seed=config.seed,
+        overwrite=config.overwrite,
+        command=command_line(),
+    )
+    say(verdict_lines(found.estimates), main_table(found.estimates))
+    note(*found.notes)
+    note_left_out(found.left_out)
+    if found.folder is not None:
+        finish(write_report(found.folder))

@@ -1,0 +1,104 @@
+"""The one road from run folders to a report, for every verb that writes one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from equivoice.errors import ConfigError, InputError
+from equivoice.evaluation.described import read_descriptions
+from equivoice.records import replace_file
+from equivoice.reports import ReportInputs, render_report
+from equivoice.store import RunFolder
+
+__all__ = ["read_notes", "render_runs", "report_inputs", "write_report"]
+
+Players = Literal["auto", "embed", "none"]
+REPORT = "report.html"
+NOTES = "notes.json"
+
+
+def report_inputs(run: RunFolder, *, title: str | None = None) -> ReportInputs:
+    """All that a report shows of a run, out of its folder.
+
+    Args:
+        run: the run, to read or to write.
+        title: the heading; verb and folder by default.
+
+    Raises:
+        InputError: the folder holds no estimates, or a damaged file.
+    """
+    estimates = run.estimates()
+    if estimates.is_empty():
+        raise InputError(
+            "the run holds no estimates", file=run.path, hint="finish its benchmark first"
+        )
+    record = run.record
+    descriptions = read_descriptions(run)
+    return ReportInputs(
+        title=title or f"{record.verb}: {run.path.absolute().name}",
+        record=record,
+        estimates=estimates,
+        predictions=run.predictions(),
+        utterances=run.utterances(),
+        cards={name: each.card for name, each in descriptions.items()},
+        findings=[found for each in descriptions.values() for found in each.findings],
+        left_out={},
+        notes=read_notes(run),
+    )
+
+
+def read_notes(run: RunFolder) -> list[str]:
+    """What a reader of the run must know, as sentences; empty where nothing was noted."""
+    text = run.read_text(NOTES)
+    return [] if text is None else [str(note) for note in json.loads(text)]
+
+
+def render_runs(runs: RunFolder | Sequence[RunFolder], *, players: Players = "auto") -> str:
+    """The report of one run, or of several side by side, as one HTML page."""
+    several = [runs] if isinstance(runs, RunFolder) else list(runs)
+    return render_report([report_inputs(run) for run in several], players=players)
+
+
+def write_report(
+    runs: RunFolder | Sequence[RunFolder],
+    *,
+    out: str | Path | None = None,
+    players: Players = "auto",
+) -> Path:
+    """Write the report of one run, or of several side by side.
+
+    Args:
+        runs: the runs. A run that is open for writing is written to as it is; one
+            that is open for reading is locked for the moment of writing.
+        out: the file to write, or a folder to write ``report.html`` into; by default
+            ``report.html`` in the folder of the only run.
+        players: whether the hardest utterances can be heard.
+
+    Returns:
+        the report.
+
+    Raises:
+        ConfigError: several runs and no ``out``.
+        LockedRunError: another process works on the run.
+        StorageError: the report could not be written.
+    """
+    several = [runs] if isinstance(runs, RunFolder) else list(runs)
+    if out is None and len(several) != 1:
+        raise ConfigError("a report of several runs needs a place", hint="name it with --out")
+    page = render_runs(several, players=players)
+    if out is not None:
+        place = Path(out)
+        place = place / REPORT if place.is_dir() else place
+        return replace_file(place, lambda target: _write(target, page))
+    only = several[0]
+    if only.writable:
+        return only.write_text(REPORT, page)
+    with RunFolder.open(only.path) as run:
+        return run.write_text(REPORT, page)
+
+
+def _write(target: Path, page: str) -> None:
+    target.write_text(page, encoding="utf-8")
