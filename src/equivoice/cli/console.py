@@ -18,7 +18,10 @@ def say(*lines: object) -> None:
     """Print lines (text, or anything that rich can draw) to standard output."""
     console = Console(highlight=False)
     for line in lines:
-        console.print(escape(line) if isinstance(line, str) else line, soft_wrap=True)
+        if isinstance(line, str):
+            console.print(escape(line), soft_wrap=True)  # paths are copied whole
+        else:
+            console.print(line)
 
 
 def note(*lines: str) -> None:

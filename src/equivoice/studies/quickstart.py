@@ -21,11 +21,28 @@ from equivoice.evaluation.sweep import Render
 from equivoice.inference import Progress
 from equivoice.store import RunFolder
 
-__all__ = ["SYSTEMS", "data_at_hand", "quickstart", "real_corpus"]
+__all__ = ["SYSTEMS", "audit", "data_at_hand", "quickstart", "real_corpus", "synthetic_corpus"]
 
 SYSTEMS = ("prior", "acoustic")
-_GROUPINGS_SYNTHETIC = ("gender", "language", "gender x language")
-_GROUPINGS_REAL = ("gender",)
+_GROUPINGS = {
+    "synthetic": ("gender", "language", "gender x language"),
+    "ravdess": ("gender",),
+}
+
+
+def quickstart(out: Path, *, data: Path | None = None, seed: int = 0) -> RunFolder:
+    """Make or prepare a corpus, benchmark the baselines on it, and score them.
+
+    Args:
+        out: the folder for corpus and run.
+        data: real data; the synthetic corpus is made where none are given.
+        seed: decides everything that is drawn.
+
+    Returns:
+        the run, to read from.
+    """
+    corpus = synthetic_corpus(out, seed=seed) if data is None else real_corpus(data, out)
+    return audit(corpus, out, seed=seed)
 
 
 def data_at_hand() -> Path | None:
@@ -34,68 +51,76 @@ def data_at_hand() -> Path | None:
     return Path(named) if named else None
 
 
+def synthetic_corpus(
+    out: Path,
+    *,
+    seed: int = 0,
+    speakers: int = 24,
+    per_speaker: int = 18,
+    progress: Callable[[int, int], None] | None = None,
+) -> Corpus:
+    """Speech that we make, in ``out/synthetic``; see :func:`make_synthetic`."""
+    return make_synthetic(
+        out / "synthetic",
+        seed=seed,
+        speakers=speakers,
+        per_speaker=per_speaker,
+        progress=progress,
+    )
+
+
 def real_corpus(data: Path, out: Path) -> Corpus:
-    """RAVDESS, prepared from its sound and EmoBox's metadata.
+    """RAVDESS, prepared in ``out/ravdess`` from its sound and EmoBox's metadata.
 
     Args:
         data: a folder with ``audio/ravdess`` and ``emobox/ravdess``.
-        out: where the prepared corpus goes.
+        out: the folder for corpus and run.
 
     Raises:
         CorpusError: a folder or a file is missing.
     """
     return prepare(
-        "ravdess", audio=data / "audio" / "ravdess", metadata=data / "emobox" / "ravdess", out=out
+        "ravdess",
+        audio=data / "audio" / "ravdess",
+        metadata=data / "emobox" / "ravdess",
+        out=out / "ravdess",
     )
 
 
-def quickstart(
+def audit(
+    corpus: Corpus,
     out: Path,
     *,
-    data: Path | None = None,
     seed: int = 0,
-    speakers: int = 24,
-    per_speaker: int = 18,
     replicates: int = 10_000,
     render: Render | None = None,
     progress: Progress | None = None,
-    making: Callable[[int, int], None] | None = None,
+    command: str = "",
 ) -> RunFolder:
-    """Make or prepare a corpus, benchmark the baselines on it, score and report.
+    """Benchmark the baselines on a corpus and score them by groups of speakers.
 
-    What is already done in ``out`` is not done again.
+    What an earlier call has done in ``out`` is not done again.
 
     Args:
-        out: the folder for corpus, run and report.
-        data: real data; the synthetic corpus is made where none are given.
+        corpus: what is listened to.
+        out: the folder; the run goes to ``out/run-CORPUS``.
         seed: decides everything that is drawn.
-        speakers: of the synthetic corpus.
-        per_speaker: utterances of each of them.
         replicates: of the bootstrap.
         render: makes the report out of the finished run.
         progress: is told how far the benchmark is.
-        making: is told how many speakers are made, and of how many.
+        command: the command line as typed, for the record.
 
     Returns:
         the run, to read from.
     """
-    if data is None:
-        corpus = make_synthetic(
-            out / "synthetic",
-            seed=seed,
-            speakers=speakers,
-            per_speaker=per_speaker,
-            progress=making,
-        )
-    else:
-        corpus = real_corpus(data, out / "ravdess")
     return benchmark(
         SYSTEMS,
         corpus,
         out=out / f"run-{corpus.name}",
         seed=seed,
-        group_by=_GROUPINGS_SYNTHETIC if data is None else _GROUPINGS_REAL,
+        group_by=_GROUPINGS[corpus.name],
         replicates=replicates,
         render=render,
         progress=progress,
+        command=command,
     )

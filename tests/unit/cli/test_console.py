@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.console import Group
+from rich.text import Text
 
 from equivoice.cli.console import finish, note, note_left_out, progress, say
 
@@ -27,6 +29,16 @@ def test_long_lines_are_not_broken(capsys: pytest.CaptureFixture[str]) -> None:
     path = "/".join(["very-long-folder"] * 20)
     finish(path)
     assert capsys.readouterr().out == f"Result: {path}\n"
+
+
+def test_what_rich_draws_is_folded_to_the_width(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    say(Group(Text("word " * 30)))
+    out = capsys.readouterr().out
+    assert out.split() == ["word"] * 30
+    assert max(map(len, out.splitlines())) <= 40
 
 
 def test_what_was_left_out_is_counted_and_zero_is_silent(
