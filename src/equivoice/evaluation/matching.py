@@ -193,5 +193,7 @@ def _speaker_codes(frame: pl.DataFrame) -> IntArray | None:
         pl.concat_str(pl.col("corpus").fill_null(""), pl.col("speaker"), separator="\t"),
         pl.col("utterance_id"),
     )
-    ranks = frame.select(identity.rank("dense").cast(pl.Int64) - 1).to_series()
-    return np.asarray(ranks.to_numpy(), dtype=np.int64)
+    names = frame.select(identity).to_series()
+    known = names.unique().sort()  # sorted, so that a seed draws the same speakers each time
+    codes = names.replace_strict(known, pl.int_range(len(known), eager=True), return_dtype=pl.Int64)
+    return np.asarray(codes.to_numpy(), dtype=np.int64)

@@ -20,7 +20,7 @@ class GroupValues:
     Args:
         sample: the units that the values come from.
         point: by metric, (G + 1, K); K is 1 for a scalar metric.
-        noise: by metric, (R, G + 1, K) deviations in the bootstrap; ``None``
+        noise: by metric, (G + 1, K, R) deviations in the bootstrap; ``None``
             where no uncertainty was asked for.
         units: (G + 1,) how many units stand in each group.
     """
@@ -49,7 +49,7 @@ def group_values(
         return GroupValues(sample, point, None, units)
     drawn = _with_all(bootstrap_sums(sample, replicates, seed=seed))
     noise = {
-        name: deviations(finish_columns(metric, drawn), units[:, np.newaxis])
+        name: deviations(_replicates_last(finish_columns(metric, drawn)), units[:, np.newaxis])
         for name, metric in metrics.items()
     }
     return GroupValues(sample, point, noise, units)
@@ -63,3 +63,8 @@ def finish_columns(metric: Metric, sums: FloatArray) -> FloatArray:
 
 def _with_all(sums: FloatArray) -> FloatArray:
     return np.concatenate([sums, sums.sum(-2, keepdims=True)], axis=-2)
+
+
+def _replicates_last(values: FloatArray) -> FloatArray:
+    """(R, G, K) to (G, K, R), in memory too: what follows works along the replicates."""
+    return np.ascontiguousarray(np.moveaxis(values, 0, -1))

@@ -103,7 +103,7 @@ def _value_rows(
         low = high = np.full(point.shape, np.nan)
         if values.noise is not None:
             wide = stretch(max(float(units) - 1.0, 1.0), context.level)
-            noise = values.noise[name][:, group] * wide
+            noise = values.noise[name][group] * wide
             low, high = percentile_interval(point, noise, level=context.level)
         for k, label in _classes_of(metric, context):
             row = _row(context, metric.name, point[k], n=context.n[group], label=label)
@@ -145,12 +145,11 @@ def _pair_metric_rows(
     point = values.point[metric.name][i] - values.point[metric.name][j]
     low = high = error = np.full(point.shape, np.nan)
     if values.noise is not None:
-        both = values.noise[metric.name][:, [i, j]]
-        errors = standard_error(both).T
-        freedom = welch_degrees_of_freedom(errors, values.units[[i, j]])
-        difference = both[:, 0] - both[:, 1]
+        both = values.noise[metric.name][[i, j]]
+        freedom = welch_degrees_of_freedom(standard_error(both).T, values.units[[i, j]])
+        difference = both[0] - both[1]
         error = standard_error(difference)
-        noise = difference * stretch(freedom, context.level)
+        noise = difference * stretch(freedom, context.level)[:, np.newaxis]
         low, high = percentile_interval(point, noise, level=context.level)
     detectable = smallest_detectable(error, level=context.level)
     names = _groups(context)
@@ -228,16 +227,16 @@ def _aggregators(
 
 
 def _gap_noise(values: GroupValues, measure: Measure, level: float) -> FloatArray | None:
-    """Stretched deviations of all metrics of a measure side by side: (R, G + 1, width)."""
+    """Stretched deviations of all metrics of a measure side by side: (G + 1, width, R)."""
     if values.noise is None:
         return None
     parts = []
     for name in measure.metrics:
         noise = values.noise[name]
-        errors = np.nan_to_num(standard_error(noise[:, :-1])).T
+        errors = np.nan_to_num(standard_error(noise[:-1])).T
         freedom = welch_degrees_of_freedom(errors, values.units[:-1])
-        parts.append(noise * stretch(freedom, level))
-    return np.concatenate(parts, axis=-1)
+        parts.append(noise * stretch(freedom, level)[:, np.newaxis])
+    return np.concatenate(parts, axis=1)
 
 
 def _gap_row(
@@ -286,7 +285,8 @@ def worst_group_rows(values: GroupValues, context: Context) -> Iterator[Row]:
         if values.noise is not None:
             level = 1.0 - (1.0 - context.level) / len(names)
             freedom = np.maximum(values.units[:-1] - 1.0, 1.0)
-            noise = values.noise[metric.name][:, :-1, 0] * stretch(freedom, level)
+            wide = stretch(freedom, level)[:, np.newaxis]
+            noise = values.noise[metric.name][:-1, 0] * wide
             low, high = percentile_interval(point, noise, level=level)
             ends = (float(np.nanmin(low)), float(np.nanmin(high)))
         few = _few_units(values, everyone, context)

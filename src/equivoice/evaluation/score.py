@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -25,7 +26,6 @@ from equivoice.evaluation.spread import by_condition, with_spread
 from equivoice.fairness import Convention, Grouping, Measure, named_measures
 from equivoice.fairness import convention as convention_named
 from equivoice.metrics import (
-    FloatArray,
     IntArray,
     Metric,
     Unparsed,
@@ -181,12 +181,10 @@ def _cell_rows(cell: pl.DataFrame, matched: Matched, settings: Settings) -> list
     pooled = list(_item_rows(items, left_out, settings, with_noise=True))
     order = _only_value(cell, "label_order")
     shared = {"convention": settings.rules.name, "label_order": order}
-    rows = [
-        row | shared | {"fold": _only_value(cell, "fold"), "run": _only_value(cell, "run")}
-        for row in with_spread(pooled, parts, repetitions, settings.rules)
-    ]
+    whole = shared | {"fold": _only_value(cell, "fold"), "run": _only_value(cell, "run")}
+    rows = [row | whole for row in with_spread(pooled, parts, repetitions, settings.rules)]
     for (fold,), fold_rows in parts["fold"].items():
-        rows += [row | shared | {"fold": fold, "run": "all"} for row in fold_rows]
+        rows += [row | shared | {"fold": fold, "run": whole["run"]} for row in fold_rows]
     return rows
 
 
@@ -255,7 +253,7 @@ def _grouping_rows(
     gap_tests: dict[str, float] = {}
     if seed is not None:
         pair_tests = _pair_tests(sample, metrics, settings, seed)
-        gap_tests = _tests(sample, _finishes(measures, metrics), settings, seed)
+        gap_tests = _tests(sample, metrics, measures, settings, seed)
     for row in itertools.chain(
         group_rows(values, context),
         pair_rows(values, context, pair_tests),
@@ -305,20 +303,11 @@ def _unparsed(table: IntArray | None, policy: Unparsed) -> dict[str, int]:
 
 def _measures(rules: Convention) -> tuple[Measure, ...]:
     """The gap of every scalar metric, and the named measures."""
-    plain = (Measure(name, (name,), "mean", f"gap of {name}") for name in _SCALAR_GAPS)
-    return (*plain, *named_measures(rules))
+    return (*_scalar_measures(), *named_measures(rules))
 
 
-def _finishes(
-    measures: Sequence[Measure], metrics: Mapping[str, Metric]
-) -> dict[str, Callable[[FloatArray], FloatArray]]:
-    def side_by_side(names: tuple[str, ...]) -> Callable[[FloatArray], FloatArray]:
-        def finish(sums: FloatArray) -> FloatArray:
-            return np.concatenate([finish_columns(metrics[name], sums) for name in names], axis=-1)
-
-        return finish
-
-    return {measure.name: side_by_side(measure.metrics) for measure in measures}
+def _scalar_measures() -> tuple[Measure, ...]:
+    return tuple(Measure(name, (name,), "mean", f"gap of {name}") for name in _SCALAR_GAPS)
 
 
 def _pair_tests(
@@ -327,21 +316,26 @@ def _pair_tests(
     pairs = list(itertools.combinations(range(sample.n_groups), 2))
     if len(pairs) > _MOST_PAIRS_TESTED:
         return {}
-    plain = [Measure(name, (name,), "mean", "") for name in _SCALAR_GAPS]
-    finishes = _finishes(plain, metrics)
-    return {pair: _tests(sample.select(pair), finishes, settings, seed) for pair in pairs}
+    plain = _scalar_measures()
+    return {pair: _tests(sample.select(pair), metrics, plain, settings, seed) for pair in pairs}
 
 
 def _tests(
     sample: ClusteredSums,
-    finishes: Mapping[str, Callable[[FloatArray], FloatArray]],
+    metrics: Mapping[str, Metric],
+    measures: Sequence[Measure],
     settings: Settings,
     seed: int,
 ) -> dict[str, float]:
     """p values by measure, with the floor of the test; empty where there is no test."""
     if sample.n_groups < 2:  # noqa: PLR2004
         return {}
+    needed = dict.fromkeys(name for measure in measures for name in measure.metrics)
     result = permutation_test(
-        sample, finishes, permutations=settings.permutations, seed=seed
+        sample,
+        {name: partial(finish_columns, metrics[name]) for name in needed},
+        {measure.name: measure.metrics for measure in measures},
+        permutations=settings.permutations,
+        seed=seed,
     )
     return {} if result.undefined else {**result.p_values, "floor": result.floor}

@@ -7,7 +7,8 @@ are left out of every aggregate, never counted as 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 import numpy as np
@@ -20,74 +21,72 @@ GroupAggregator = Literal["mean", "rms", "max", "max_to_overall"]
 ClassAggregator = Literal["mean", "rms", "max"]
 
 
-def _groups(values: FloatArray) -> FloatArray:
-    """All but the last entry of the group axis, which is the value of all groups together."""
-    return values[..., :-1, :]
-
-
-def _pair_count(defined: FloatArray) -> FloatArray:
-    groups = defined.sum(-2)
-    return np.asarray(groups * (groups - 1) / 2)
+def _pair_differences(values: FloatArray) -> Iterator[FloatArray]:
+    """|m_i − m_j| of every pair; the last entry, all groups together, is no group."""
+    for i, j in itertools.combinations(range(len(values) - 1), 2):
+        yield np.abs(values[i] - values[j])
 
 
 def _mean_pair(values: FloatArray) -> FloatArray:
-    """Mean of |m_i − m_j| over pairs (FairALM Eq. 4), by sorting: O(G log G), not O(G²)."""
-    ordered = np.sort(_groups(values), axis=-2)  # NaN sorts last
-    defined = ~np.isnan(ordered)
-    count = defined.sum(-2, keepdims=True)
-    rank = np.arange(ordered.shape[-2]).reshape(-1, 1)
-    weights = 2 * rank - count + 1
-    total = np.where(defined, weights * ordered, 0.0).sum(-2)
-    return _divide(total, _pair_count(defined.astype(np.float64)))
+    """Mean of |m_i − m_j| over pairs (FairALM Eq. 4)."""
+    return _mean_of(_pair_differences(values), values)
 
 
 def _rms_pair(values: FloatArray) -> FloatArray:
-    """Root mean square of m_i − m_j over pairs, from the variance over groups."""
-    groups = _groups(values)
-    defined = ~np.isnan(groups)
-    count = defined.sum(-2, keepdims=True)
-    filled = np.where(defined, groups, 0.0)
-    centre = filled.sum(-2, keepdims=True) / np.maximum(count, 1)
-    squares = np.where(defined, (filled - centre) ** 2, 0.0).sum(-2)
-    pairs = _pair_count(defined.astype(np.float64))
-    return np.asarray(np.sqrt(_divide(squares * count[..., 0, :], pairs)))
+    """Root mean square of m_i − m_j over pairs."""
+    squares = (np.square(difference) for difference in _pair_differences(values))
+    return np.asarray(np.sqrt(_mean_of(squares, values)))
 
 
 def _max_pair(values: FloatArray) -> FloatArray:
     """Largest |m_i − m_j|."""
-    groups = _groups(values)
-    defined = ~np.isnan(groups)
-    top = np.where(defined, groups, -np.inf).max(-2)
-    bottom = np.where(defined, groups, np.inf).min(-2)
-    return np.where(defined.sum(-2) > 1, top - bottom, np.nan)
+    return _max_of(_pair_differences(values), values)
 
 
 def _max_to_overall(values: FloatArray) -> FloatArray:
     """Largest |m_i − m| to the value of all groups together."""
-    distance = np.abs(_groups(values) - values[..., -1:, :])
-    defined = ~np.isnan(distance)
-    top = np.where(defined, distance, -np.inf).max(-2)
-    return np.where(defined.sum(-2) > 1, top, np.nan)
+    distances = (np.abs(group - values[-1]) for group in values[:-1])
+    several = (~np.isnan(values[:-1])).sum(0) > 1
+    return np.where(several, _max_of(distances, values), np.nan)
 
 
-def _divide(above: FloatArray, below: FloatArray) -> FloatArray:
-    result = np.full(above.shape, np.nan)
-    np.divide(above, below, out=result, where=below > 0)
+def _mean_of(parts: Iterator[FloatArray], like: FloatArray) -> FloatArray:
+    """Mean of the defined parts; undefined where there is none."""
+    total = np.zeros(like.shape[1:])
+    if not np.isnan(like).any():
+        count = 0
+        for part in parts:
+            total += part
+            count += 1
+        return total / count if count else np.full(total.shape, np.nan)
+    defined = np.zeros(like.shape[1:])
+    for part in parts:
+        known = ~np.isnan(part)
+        total += np.where(known, part, 0.0)
+        defined += known
+    result = np.full(total.shape, np.nan)
+    np.divide(total, defined, out=result, where=defined > 0)
     return result
 
 
+def _max_of(parts: Iterator[FloatArray], like: FloatArray) -> FloatArray:
+    """Largest of the defined parts; undefined where there is none."""
+    top = np.full(like.shape[1:], np.nan)
+    for part in parts:
+        np.fmax(top, part, out=top)
+    return top
+
+
 def _mean(values: FloatArray) -> FloatArray:
-    defined = ~np.isnan(values)
-    return _divide(np.where(defined, values, 0.0).sum(-1), defined.sum(-1).astype(np.float64))
+    return _mean_of(iter(values), values)
 
 
 def _rms(values: FloatArray) -> FloatArray:
-    return np.asarray(np.sqrt(_mean(values**2)))
+    return np.asarray(np.sqrt(_mean_of(iter(np.square(values)), values)))
 
 
 def _max(values: FloatArray) -> FloatArray:
-    top = np.where(np.isnan(values), -np.inf, values).max(-1)
-    return np.where(np.isinf(top), np.nan, top)
+    return _max_of(iter(values), values)
 
 
 GROUP_AGGREGATORS: Mapping[str, Callable[[FloatArray], FloatArray]] = {
@@ -96,11 +95,11 @@ GROUP_AGGREGATORS: Mapping[str, Callable[[FloatArray], FloatArray]] = {
     "max": _max_pair,
     "max_to_overall": _max_to_overall,
 }
-"""From values (..., G + 1, K), the last group being all together, to gaps (..., K)."""
+"""From values (G + 1, K, ...), the last group being all together, to gaps (K, ...)."""
 
 CLASS_AGGREGATORS: Mapping[str, Callable[[FloatArray], FloatArray]] = {
     "mean": _mean,
     "rms": _rms,
     "max": _max,
 }
-"""From gaps a class (..., K) to one gap (...)."""
+"""From gaps a class (K, ...) to one gap (...)."""

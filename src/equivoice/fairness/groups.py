@@ -71,7 +71,7 @@ def group_items(items: pl.DataFrame, grouping: str) -> Grouping:
     parts = [_labels(items, part.strip()) for part in grouping.split(CROSSING)]
     labels = parts[0][1] if len(parts) == 1 else _cross([part[1] for part in parts])
     orders = [part[2] for part in parts]
-    present = set(labels.drop_nulls().to_list())
+    present = set(labels.drop_nulls().unique().to_list())
     names = tuple(name for name in _crossed_names(orders) if name in present)
     position = {name: code for code, name in enumerate(names)}
     codes = labels.replace_strict(position, default=-1, return_dtype=pl.Int64).fill_null(-1)
@@ -119,10 +119,8 @@ def _binned(items: pl.DataFrame, name: str, bins: str) -> tuple[str, pl.Series, 
     labels = _bin_names(cuts)
     values = items.get_column(name).cast(pl.Float64)
     index = np.searchsorted(cuts, values.fill_null(0.0).to_numpy(), side="left")
-    named = pl.Series(name, [labels[i] for i in index], dtype=pl.String)
-    named = pl.DataFrame({"label": named, "known": values.is_not_null()}).select(
-        pl.when("known").then("label")
-    ).to_series()
+    named = pl.Series(name, labels).gather(index)
+    named = named.zip_with(values.is_not_null(), pl.Series(name, [None], dtype=pl.String))
     return f"{name}[{','.join(f'{cut:g}' for cut in cuts)}]", named, labels
 
 

@@ -121,13 +121,13 @@ def gap_function(
 
     Args:
         widths: how many classes each metric of the measure has (1 for a scalar);
-            their values lie side by side in the last axis.
+            their values lie side by side in the class axis.
         group_aggregator: joins the groups, class by class.
         class_aggregator: joins the classes of a metric.
         combine: joins the metrics.
 
     Returns:
-        A function from values (..., G + 1, sum of widths), whose last group is all
+        A function from values (G + 1, sum of widths, ...), whose last group is all
         groups together, to gaps (...). It does not change when all groups move
         together, and it scales with the differences.
 
@@ -144,7 +144,7 @@ def gap_function(
     def gap(values: FloatArray) -> FloatArray:
         by_class = over_groups(values)
         parts = [
-            over_classes(by_class[..., end - width : end])
+            over_classes(by_class[end - width : end])
             for width, end in zip(widths, ends, strict=True)
         ]
         if len(parts) == 1:

@@ -125,9 +125,10 @@ class Schema:
     def _check_key(self, frame: pl.DataFrame, file: str | Path | None) -> None:
         if not self.key or frame.is_empty():
             return
-        duplicated = frame.select(pl.struct(self.key).is_duplicated()).to_series()
-        if not duplicated.any():
+        used = [name for name in self.key if frame.get_column(name).null_count() < frame.height]
+        if frame.select(pl.struct(used).n_unique()).item() == frame.height:
             return
+        duplicated = frame.select(pl.struct(self.key).is_duplicated()).to_series()
         first = int(duplicated.arg_true()[0])
         key = frame.select(self.key)
         same = key.select(pl.all_horizontal(pl.all().eq_missing(pl.all().get(first)))).to_series()

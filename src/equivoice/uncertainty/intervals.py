@@ -40,26 +40,27 @@ def deviations(replicates: FloatArray, units: IntArray | int) -> FloatArray:
     estimate already has.
 
     Args:
-        replicates: (R, ...) values; NaN where a replicate is undefined.
+        replicates: (..., R) values; NaN where a replicate is undefined.
         units: n, a number or an array that broadcasts against (...).
 
     Returns:
-        (R, ...) deviations; all NaN where more than 5 % of the replicates are
+        (..., R) deviations; all NaN where more than 5 % of the replicates are
         undefined, and otherwise 0 for an undefined replicate.
     """
     undefined = np.isnan(replicates)
-    share = undefined.mean(0)
-    valid = np.maximum((~undefined).sum(0), 1)
-    centre = np.where(undefined, 0.0, replicates).sum(0) / valid
-    n = np.asarray(units, dtype=np.float64)
-    factor = np.sqrt(n / np.maximum(n - 1.0, 1e-9))
-    result = np.where(undefined, 0.0, replicates - centre) * factor
-    return np.where(share > MOST_UNDEFINED, np.nan, result)
+    valid = (~undefined).sum(-1, keepdims=True)
+    known = np.where(undefined, 0.0, replicates) if undefined.any() else replicates
+    centre = known.sum(-1, keepdims=True) / np.maximum(valid, 1)
+    n = np.asarray(units, dtype=np.float64)[..., np.newaxis]
+    result = np.asarray((replicates - centre) * np.sqrt(n / np.maximum(n - 1.0, 1e-9)))
+    result[undefined] = 0.0
+    result[undefined.mean(-1) > MOST_UNDEFINED] = np.nan
+    return result
 
 
 def standard_error(noise: FloatArray) -> FloatArray:
-    """Standard deviation over the first axis of deviations (R, ...)."""
-    return np.asarray(np.sqrt((noise**2).mean(0)))
+    """Standard deviation over the replicates of deviations (..., R)."""
+    return np.asarray(np.sqrt(np.square(noise).mean(-1)))
 
 
 def welch_degrees_of_freedom(errors: FloatArray, units: IntArray) -> FloatArray:
@@ -87,13 +88,17 @@ def stretch(degrees_of_freedom: FloatArray | float, level: float) -> FloatArray:
 
 
 def quantiles(values: FloatArray, probabilities: tuple[float, ...]) -> FloatArray:
-    """Quantiles over the first axis, with linear interpolation: (len(probabilities), ...)."""
-    ordered = np.sort(values, axis=0)
-    position = np.asarray(probabilities) * (len(values) - 1)
+    """Quantiles over the last axis, with linear interpolation: (len(probabilities), ...).
+
+    The same as ``numpy.quantile``, which sorts where a partition is enough.
+    """
+    position = np.asarray(probabilities) * (values.shape[-1] - 1)
     below = np.floor(position).astype(np.int64)
-    above = np.minimum(below + 1, len(values) - 1)
-    part = (position - below).reshape(-1, *([1] * (values.ndim - 1)))
-    return np.asarray(ordered[below] * (1.0 - part) + ordered[above] * part)
+    above = np.minimum(below + 1, values.shape[-1] - 1)
+    ordered = np.partition(values, np.unique([below, above]), axis=-1)
+    part = position - below
+    result = ordered[..., below] * (1.0 - part) + ordered[..., above] * part
+    return np.asarray(np.moveaxis(result, -1, 0))
 
 
 def percentile_interval(
@@ -103,7 +108,7 @@ def percentile_interval(
 
     Args:
         point: (...) estimates.
-        noise: (R, ...) deviations, already stretched.
+        noise: (..., R) deviations, already stretched.
         level: nominal coverage, such as 0.95.
 
     Returns:

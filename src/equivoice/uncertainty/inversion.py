@@ -28,15 +28,15 @@ from equivoice.uncertainty.intervals import quantiles
 __all__ = ["invert_gap", "noise_floor"]
 
 _MOST_REPLICATES = 2000
-_GRID = 24
-_MOST_DOUBLINGS = 6
+_HALVINGS = 7
+_MOST_DOUBLINGS = 8
 
 Aggregate = Callable[[FloatArray], FloatArray]
 
 
 def noise_floor(noise: FloatArray, aggregate: Aggregate) -> float:
     """The value to expect from noise alone if the groups did not differ."""
-    return float(aggregate(noise[:_MOST_REPLICATES]).mean())
+    return float(aggregate(noise[..., :_MOST_REPLICATES]).mean())
 
 
 def invert_gap(
@@ -46,8 +46,8 @@ def invert_gap(
 
     Args:
         point: (G, K) metric values by group and class.
-        noise: (R, G, K) their deviations in the bootstrap, stretched.
-        aggregate: from (..., G, K) to (...); it must not change when all groups
+        noise: (G, K, R) their deviations in the bootstrap, stretched.
+        aggregate: from (G, K, ...) to (...); it must not change when all groups
             move together and must scale with the differences.
         level: nominal coverage.
 
@@ -56,63 +56,53 @@ def invert_gap(
 
     Example:
         >>> import numpy as np
-        >>> noise = np.random.default_rng(0).normal(0, 0.01, (2000, 2, 1))
-        >>> gap = lambda values: np.abs(values[..., 0, 0] - values[..., 1, 0])
+        >>> noise = np.random.default_rng(0).normal(0, 0.01, (2, 1, 2000))
+        >>> gap = lambda values: np.abs(values[0, 0] - values[1, 0])
         >>> low, high = invert_gap(np.array([[0.7], [0.702]]), noise, gap, level=0.95)
         >>> low == 0.0 and 0.01 < high < 0.05
         True
     """
-    noise = noise[:_MOST_REPLICATES]
+    noise = np.ascontiguousarray(noise[..., :_MOST_REPLICATES])
     alpha = 1.0 - level
     observed = float(aggregate(point))
     under_none = aggregate(noise)
     critical = float(quantiles(under_none, (level,))[0])
-    direction = point if observed > 0 else noise[np.argsort(under_none)[len(noise) // 2]]
+    typical = int(np.argsort(under_none)[len(under_none) // 2])
+    direction = point if observed > 0 else noise[..., typical]
     size = float(aggregate(direction))
     if size <= 0.0:  # neither the sample nor its resamples differ at all
         return 0.0, 0.0
+    unit = (direction / size)[..., np.newaxis]
 
     def tails(theta: float) -> tuple[float, float]:
-        """How far the upper and the lower tail are from rejecting θ."""
-        moved = aggregate(direction * (theta / size) + noise)
+        """By how much the upper and the lower tail miss rejecting θ."""
+        moved = aggregate(unit * theta + noise)
         power = float((moved > critical).mean())
         lower = alpha / 2 * max(0.0, 2.0 * power - 1.0)
         upper = alpha - lower
         return float((moved >= observed).mean()) - upper, float((moved <= observed).mean()) - lower
 
-    sizes = [0.0]
-    margins = [tails(0.0)]
-    top = observed + 2.0 * critical
+    low = 0.0
+    if tails(0.0)[0] < 0.0:
+        low = _root(lambda theta: tails(theta)[0], 0.0, observed)
+    inside, outside = 0.0, observed + critical
     for _ in range(_MOST_DOUBLINGS):
-        step = (top - sizes[-1]) / _GRID
-        added = [sizes[-1] + step * (i + 1) for i in range(_GRID)]
-        sizes += added
-        margins += [tails(theta) for theta in added]
-        if margins[-1][1] < 0.0:
+        if tails(outside)[1] < 0.0:
             break
-        top *= 2.0
-    above = np.array([margin[0] for margin in margins])
-    below = np.array([margin[1] for margin in margins])
-    return _first_accepted(np.array(sizes), above), _last_accepted(np.array(sizes), below)
+        inside, outside = outside, 2.0 * outside
+    return low, _root(lambda theta: -tails(theta)[1], inside, outside)
 
 
-def _first_accepted(sizes: FloatArray, margin: FloatArray) -> float:
-    accepted = np.flatnonzero(margin >= 0.0)
-    if len(accepted) == 0:
-        return float(sizes[-1])
-    first = int(accepted[0])
-    return 0.0 if first == 0 else _crossing(sizes, margin, first - 1, first)
-
-
-def _last_accepted(sizes: FloatArray, margin: FloatArray) -> float:
-    accepted = np.flatnonzero(margin >= 0.0)
-    if len(accepted) == 0:
-        return 0.0
-    last = int(accepted[-1])
-    return float(sizes[-1]) if last == len(sizes) - 1 else _crossing(sizes, margin, last, last + 1)
-
-
-def _crossing(sizes: FloatArray, margin: FloatArray, left: int, right: int) -> float:
-    """Where the margin between two grid points is 0, by linear interpolation."""
-    share = margin[left] / (margin[left] - margin[right])
-    return float(sizes[left] + share * (sizes[right] - sizes[left]))
+def _root(margin: Callable[[float], float], left: float, right: float) -> float:
+    """Where a margin that rises from left to right crosses 0: bisection, then a straight line."""
+    at_left, at_right = margin(left), margin(right)
+    if at_left >= 0.0:
+        return left
+    for _ in range(_HALVINGS):
+        middle = (left + right) / 2
+        at_middle = margin(middle)
+        if at_middle < 0.0:
+            left, at_left = middle, at_middle
+        else:
+            right, at_right = middle, at_middle
+    return left + (right - left) * at_left / (at_left - at_right) if at_right > at_left else right

@@ -29,7 +29,7 @@ __all__ = ["PermutationResult", "permutation_test"]
 
 Finish = Callable[[FloatArray], FloatArray]
 
-_JACKKNIFE_CELLS = 20_000_000
+_JACKKNIFE_CELLS = 5_000_000
 """Above this many numbers the leave-one-out sums give way to a linearisation."""
 
 _CHUNK_CELLS = 4_000_000
@@ -55,13 +55,19 @@ class PermutationResult:
 
 
 def permutation_test(
-    sample: ClusteredSums, finishes: Mapping[str, Finish], *, permutations: int, seed: int
+    sample: ClusteredSums,
+    finishes: Mapping[str, Finish],
+    measures: Mapping[str, tuple[str, ...]],
+    *,
+    permutations: int,
+    seed: int,
 ) -> PermutationResult:
-    """Test for each metric whether all groups of the sample have the same value.
+    """Test for each measure whether all groups of the sample have the same values.
 
     Args:
         sample: units of two or more groups; select the groups first.
-        finishes: by name, from sums (..., S) to values (..., K).
+        finishes: metrics by name, from sums (..., S) to values (..., K).
+        measures: by name, the metrics that are tested together.
         permutations: how many random arrangements to draw; as many or fewer in
             all are enumerated instead.
         seed: of the draws.
@@ -75,30 +81,78 @@ def permutation_test(
         >>> speakers = np.repeat(np.arange(6), 2)
         >>> sample = clustered_sums(stats, np.repeat([0, 1], 6), 2, speakers)
         >>> accuracy = lambda sums: sums[..., [1]] / sums[..., [3]]
-        >>> result = permutation_test(sample, {"accuracy": accuracy}, permutations=999, seed=0)
+        >>> result = permutation_test(
+        ...     sample, {"accuracy": accuracy}, {"accuracy": ("accuracy",)}, permutations=999, seed=0)
         >>> result.exact, result.floor, result.p_values["accuracy"]
         (True, 0.1, 0.1)
     """
     patterns = {stratum.groups for stratum in sample.strata}
     everyone = tuple(range(sample.n_groups))
-    nothing = {name: math.nan for name in finishes}
+    nothing = dict.fromkeys(measures, math.nan)
+    columns = _Columns.of(finishes, measures, sample.totals()[0])
     if int(sample.units().min()) < 2:  # noqa: PLR2004 - a variance needs two
         return PermutationResult(nothing, math.nan, False, "a group has fewer than two units")
     if all(len(pattern) == 1 for pattern in patterns):
-        return _test_between(sample, finishes, permutations, seed)
+        return _test_between(sample, columns, permutations, seed)
     if patterns == {everyone} and sample.n_groups == 2:  # noqa: PLR2004 - a swap needs two
-        return _test_within(sample.strata[0], finishes, permutations, seed)
+        return _test_within(sample.strata[0], columns, permutations, seed)
     why = "some speakers stand in several groups and some in one"
     if patterns == {everyone}:
         why = "speakers stand in more than two groups"
     return PermutationResult(nothing, math.nan, False, why)
 
 
+@dataclass(frozen=True)
+class _Columns:
+    """All metrics side by side, so that each arrangement is summed and finished once.
+
+    Args:
+        finish: from sums (..., S) to the values of all metrics (..., C).
+        measures: by name, which columns are tested together.
+    """
+
+    finish: Finish
+    measures: Mapping[str, IntArray]
+
+    @classmethod
+    def of(
+        cls,
+        finishes: Mapping[str, Finish],
+        measures: Mapping[str, tuple[str, ...]],
+        example: FloatArray,
+    ) -> _Columns:
+        span: dict[str, IntArray] = {}
+        width = 0
+        for name, part in finishes.items():
+            span[name] = width + np.arange(part(example).shape[-1])
+            width += len(span[name])
+
+        def finish(sums: FloatArray) -> FloatArray:
+            return np.concatenate([part(sums) for part in finishes.values()], axis=-1)
+
+        tested = {
+            name: np.concatenate([span[part] for part in parts]) for name, parts in measures.items()
+        }
+        return cls(finish, tested)
+
+    def summed(self, statistics: FloatArray) -> dict[str, FloatArray]:
+        """Statistics a column (P, C) to one a measure (P,).
+
+        A column that some group lacks is left out; all lacking makes NaN.
+        """
+        undefined = np.isnan(statistics)
+        known = np.where(undefined, 0.0, statistics)
+        return {
+            name: np.where(undefined[:, own].all(-1), np.nan, known[:, own].sum(-1))
+            for name, own in self.measures.items()
+        }
+
+
 # --- speakers who stand in one group each: labels are permuted -----------------------------
 
 
 def _test_between(
-    sample: ClusteredSums, finishes: Mapping[str, Finish], permutations: int, seed: int
+    sample: ClusteredSums, columns: _Columns, permutations: int, seed: int
 ) -> PermutationResult:
     sums = np.concatenate([stratum.sums[:, 0] for stratum in sample.strata])
     multiplicity = np.concatenate([stratum.multiplicity for stratum in sample.strata])
@@ -109,21 +163,26 @@ def _test_between(
     single = bool((multiplicity == 1).all())
     arrangements = _count_arrangements(sizes) if single else math.inf
     exact = arrangements <= permutations
-    work = permutations * sums.shape[0] * sums.shape[1]
-    spread = _jackknife if single and work <= _JACKKNIFE_CELLS else _linearised
-    observed_counts = _one_hot(labels, sample.n_groups)[np.newaxis] * multiplicity
-    observed = {
-        name: _wald(*_own_spread(spread)(observed_counts, sums, finish))[0]
-        for name, finish in finishes.items()
-    }
-    exceeding = dict.fromkeys(finishes, 0)
+    small = single and permutations * sums.size <= _JACKKNIFE_CELLS
+    observed_counts = (_one_hot(labels, sample.n_groups) * multiplicity)[np.newaxis]
+    influence = sums @ _gradient(columns.finish, multiplicity @ sums)
+    observe = _jackknife if small else _linearised_by_group
+    found = _first(columns.summed(_wald(*observe(observed_counts, sums, columns.finish))))
+    exceeding = dict.fromkeys(columns.measures, 0)
     for counts in _arrangements(labels, multiplicity, sizes, permutations, seed, exact=exact):
-        for name, finish in finishes.items():
-            drawn = _wald(*spread(counts, sums, finish))
-            exceeding[name] += _exceeding(drawn, observed[name])
+        if small:
+            drawn = _jackknife(counts, sums, columns.finish)
+        else:
+            drawn = _linearised(counts, sums, influence, columns.finish)
+        for name, statistic in columns.summed(_wald(*drawn)).items():
+            exceeding[name] += _exceeding(statistic, found[name])
     total = int(arrangements) if exact else permutations
     floor = _same_partition(sizes) / arrangements if exact else 1.0 / (permutations + 1)
-    return _result(exceeding, observed, total, floor, exact=exact)
+    return _result(exceeding, found, total, floor, exact=exact)
+
+
+def _first(statistics: Mapping[str, FloatArray]) -> dict[str, float]:
+    return {name: float(values[0]) for name, values in statistics.items()}
 
 
 def _count_arrangements(sizes: IntArray) -> int:
@@ -217,27 +276,16 @@ def _jackknife(
 
 
 def _linearised(
-    counts: FloatArray, sums: FloatArray, finish: Finish
+    counts: FloatArray, sums: FloatArray, influence: FloatArray, finish: Finish
 ) -> tuple[FloatArray, FloatArray]:
-    """The same to first order, with the gradient at the sum of all groups.
+    """The same to first order, with the influence of each unit on the sum of all groups.
 
     In a random arrangement every group resembles the whole, so one gradient
     serves all; the observed arrangement gets each group's own gradient.
     """
-    totals = counts @ sums
-    everything = totals[0].sum(0)
-    influence = sums @ _gradient(finish, everything)
     n = counts.sum(-1)[..., np.newaxis]
     scale = n.sum(1, keepdims=True) / n
-    return finish(totals), _influence_variance(counts, influence, n) * scale**2
-
-
-def _own_spread(
-    spread: Callable[[FloatArray, FloatArray, Finish], tuple[FloatArray, FloatArray]],
-) -> Callable[[FloatArray, FloatArray, Finish], tuple[FloatArray, FloatArray]]:
-    if spread is _jackknife:
-        return _jackknife
-    return _linearised_by_group
+    return finish(counts @ sums), _influence_variance(counts, influence, n) * scale**2
 
 
 def _linearised_by_group(
@@ -269,16 +317,10 @@ def _gradient(finish: Finish, total: FloatArray) -> FloatArray:
 
 
 def _wald(values: FloatArray, variances: FloatArray) -> FloatArray:
-    """Wald statistic of equal values over groups, summed over classes: (P,).
-
-    A class that some group lacks is left out; all lacking makes NaN.
-    """
+    """Wald statistic of equal values over groups, column by column: (P, C)."""
     weights = 1.0 / np.maximum(variances, _TINY)
     centre = (weights * values).sum(1, keepdims=True) / weights.sum(1, keepdims=True)
-    statistic = (weights * (values - centre) ** 2).sum(1)
-    undefined = np.isnan(statistic)
-    summed = np.where(undefined, 0.0, statistic).sum(-1)
-    return np.where(undefined.all(-1), np.nan, summed)
+    return np.asarray((weights * (values - centre) ** 2).sum(1))
 
 
 def _exceeding(drawn: FloatArray, observed: float) -> int:
@@ -288,7 +330,7 @@ def _exceeding(drawn: FloatArray, observed: float) -> int:
 
 def _result(
     exceeding: Mapping[str, int],
-    observed: Mapping[str, FloatArray],
+    observed: Mapping[str, float],
     total: int,
     floor: float,
     *,
@@ -307,18 +349,15 @@ def _result(
 
 
 def _test_within(
-    stratum: Stratum, finishes: Mapping[str, Finish], permutations: int, seed: int
+    stratum: Stratum, columns: _Columns, permutations: int, seed: int
 ) -> PermutationResult:
     units = len(stratum.sums)
     exact = 2.0**units <= permutations
     rng = np.random.default_rng(seed)
-    chunk = max(1, _CHUNK_CELLS // stratum.sums[:, 0].size)
+    chunk = max(1, _CHUNK_CELLS // stratum.sums.size)
     total = 2**units if exact else permutations
-    observed = {
-        name: _paired_statistic(stratum.sums[np.newaxis], finish)[0]
-        for name, finish in finishes.items()
-    }
-    exceeding = dict.fromkeys(finishes, 0)
+    found = _first(columns.summed(_paired(stratum.sums[np.newaxis], columns.finish)))
+    exceeding = dict.fromkeys(columns.measures, 0)
     for first in range(0, total, chunk):
         size = min(chunk, total - first)
         if exact:
@@ -328,21 +367,18 @@ def _test_within(
         swapped = np.where(
             swap[..., np.newaxis, np.newaxis] == 1, stratum.sums[:, ::-1], stratum.sums
         )
-        for name, finish in finishes.items():
-            exceeding[name] += _exceeding(_paired_statistic(swapped, finish), observed[name])
+        for name, statistic in columns.summed(_paired(swapped, columns.finish)).items():
+            exceeding[name] += _exceeding(statistic, found[name])
     floor = 2.0 / total if exact else 1.0 / (total + 1)
-    return _result(exceeding, observed, total, floor, exact=exact)
+    return _result(exceeding, found, total, floor, exact=exact)
 
 
-def _paired_statistic(sums: FloatArray, finish: Finish) -> FloatArray:
-    """Squared studentised difference, from (P, U, 2, S) sums: (P,)."""
+def _paired(sums: FloatArray, finish: Finish) -> FloatArray:
+    """Squared studentised difference, from (P, U, 2, S) sums: (P, C)."""
     totals = sums.sum(1)
     values = finish(totals)
     difference = values[:, 0] - values[:, 1]
     left_out = finish(totals[:, np.newaxis] - sums)
     differences = left_out[:, :, 0] - left_out[:, :, 1]
-    n = sums.shape[1]
-    variance = differences.var(axis=1) * (n - 1)
-    statistic = difference**2 / np.maximum(variance, _TINY)
-    undefined = np.isnan(statistic)
-    return np.where(undefined.all(-1), np.nan, np.where(undefined, 0.0, statistic).sum(-1))
+    variance = differences.var(axis=1) * (sums.shape[1] - 1)
+    return np.asarray(difference**2 / np.maximum(variance, _TINY))
