@@ -337,7 +337,8 @@ def _flag(name: str, field: FieldInfo) -> tuple[Any, Any]:
     names = [flag, short] if short else [flag]
     doc = escape(_doc(field))
     if _bare(field.annotation) is bool:
-        names[0] = f"{flag}/--no-{name.replace('_', '-')}"
+        if not name.startswith("no_"):
+            names[0] = f"{flag}/--no-{name.replace('_', '-')}"
         return bool | None, typer.Option(*names, help=doc, show_default=False)
     kind = list[str] | None if _is_list(field) else str | None
     return kind, typer.Option(*names, help=doc, metavar=_metavar(field), show_default=False)
@@ -347,7 +348,9 @@ def _doc(field: FieldInfo) -> str:
     text = field.description or ""
     if field.is_required():
         return f"{text} (needed)"
-    if field.default in (None, (), False, ""):
+    if isinstance(field.default, bool):
+        return f"{text} (default: yes)" if field.default else text
+    if field.default in (None, (), ""):
         return text
     return f"{text} (default: {_plain(field.default)})"
 

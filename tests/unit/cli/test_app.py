@@ -113,8 +113,12 @@ def test_every_verb_exists_and_its_help_shows_an_example(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "120")
-    assert isinstance(import_module(cli.VERBS[name].module).app, typer.Typer)
-    assert cli.run([name, "--help"]) == 0
-    out = capsys.readouterr().out
-    assert "Example" in out
-    assert f"equivoice {name}" in out
+    app = import_module(cli.VERBS[name].module).app
+    inner = [command.name for command in app.registered_commands]
+    paths = [[name, str(each)] for each in inner] if len(inner) > 1 else [[name]]
+    for path in paths:
+        assert cli.run([*path, "--help"]) == 0
+        out = capsys.readouterr().out
+        assert "Example" in out
+        assert f"equivoice {' '.join(path)}" in out.partition("Example")[2]
+        assert "--no-no-" not in out
