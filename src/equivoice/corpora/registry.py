@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from equivoice.corpora.card import Card
-from equivoice.corpora.cards import card_names, card_of, emobox_names
+from equivoice.corpora.cards import card_names, card_of, did_you_mean, emobox_names
 from equivoice.corpora.source import Source
 from equivoice.errors import CorpusError
 
@@ -81,7 +81,8 @@ def source_of(name: str) -> Source:
         "no corpus or format of this name",
         value=name,
         choices=(*FORMATS, *corpus_names()),
-        hint="'equivoice corpora list' shows what there is",
+        hint=did_you_mean(name, (*FORMATS, *corpus_names()))
+        or "'equivoice corpora list' shows what there is",
     )
 
 

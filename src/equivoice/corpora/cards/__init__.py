@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -12,7 +14,7 @@ from pydantic import ValidationError
 from equivoice.corpora.card import Card, Fact
 from equivoice.errors import CorpusError
 
-__all__ = ["EMOBOX", "card_names", "card_of", "emobox_names"]
+__all__ = ["EMOBOX", "card_names", "card_of", "did_you_mean", "emobox_names"]
 
 EMOBOX = "emobox"
 
@@ -42,7 +44,12 @@ def card_of(name: str) -> Card:
         'unknown'
     """
     if name not in card_names():
-        raise CorpusError("there is no card of this corpus", value=name, choices=card_names())
+        raise CorpusError(
+            "there is no card of this corpus",
+            value=name,
+            choices=card_names(),
+            hint=did_you_mean(name, card_names()),
+        )
     facts: dict[str, Any] = _emobox_facts(name)
     if name in _files():
         facts |= yaml.safe_load(_text(f"{name}.yaml"))
@@ -50,6 +57,17 @@ def card_of(name: str) -> Card:
         return Card.model_validate({"name": name, **facts})
     except ValidationError as error:
         raise CorpusError(f"the card of {name} is not in order: {error}") from error
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str | None:
+    """A hint at the name that was probably meant; ``None`` where none is close.
+
+    Example:
+        >>> did_you_mean("ravdes", ["ravdess", "emovo"])
+        "did you mean 'ravdess'?"
+    """
+    close = get_close_matches(name.casefold(), list(names), n=1)
+    return f"did you mean {close[0]!r}?" if close else None
 
 
 @cache
