@@ -39,7 +39,7 @@ from equivoice.uncertainty import ClusteredSums, clustered_sums, permutation_tes
 __all__ = ["Scores", "score"]
 
 _CONDITIONS = ("corpus", "system", "prompt", "temperature", "modality")
-_SCALAR_GAPS = ("accuracy", "unweighted_accuracy", "macro_f1", "weighted_f1", "micro_f1", "coverage")
+SCALAR_GAPS = ("accuracy", "unweighted_accuracy", "macro_f1", "weighted_f1", "micro_f1", "coverage")
 _MOST_PAIRS_TESTED = 45
 
 
@@ -250,14 +250,16 @@ def _grouping_rows(
     context = _context(metrics, tables, settings, counts, grouping)
     measures = _measures(settings.rules)
     pair_tests: dict[tuple[int, int], dict[str, float]] = {}
-    gap_tests: dict[str, float] = {}
+    omnibus_tests: dict[str, float] = {}
     if seed is not None:
         pair_tests = _pair_tests(sample, metrics, settings, seed)
-        gap_tests = _tests(sample, metrics, measures, settings, seed)
+        omnibus_tests = gap_tests(
+            sample, metrics, measures, permutations=settings.permutations, seed=seed
+        )
     for row in itertools.chain(
         group_rows(values, context),
         pair_rows(values, context, pair_tests),
-        gap_rows(values, context, measures, gap_tests),
+        gap_rows(values, context, measures, omnibus_tests),
         worst_group_rows(values, context),
         *(
             confusion_rows(table, context, name)
@@ -303,11 +305,11 @@ def _unparsed(table: IntArray | None, policy: Unparsed) -> dict[str, int]:
 
 def _measures(rules: Convention) -> tuple[Measure, ...]:
     """The gap of every scalar metric, and the named measures."""
-    return (*_scalar_measures(), *named_measures(rules))
+    return (*scalar_measures(), *named_measures(rules))
 
 
-def _scalar_measures() -> tuple[Measure, ...]:
-    return tuple(Measure(name, (name,), "mean", f"gap of {name}") for name in _SCALAR_GAPS)
+def scalar_measures() -> tuple[Measure, ...]:
+    return tuple(Measure(name, (name,), "mean", f"gap of {name}") for name in SCALAR_GAPS)
 
 
 def _pair_tests(
@@ -316,15 +318,21 @@ def _pair_tests(
     pairs = list(itertools.combinations(range(sample.n_groups), 2))
     if len(pairs) > _MOST_PAIRS_TESTED:
         return {}
-    plain = _scalar_measures()
-    return {pair: _tests(sample.select(pair), metrics, plain, settings, seed) for pair in pairs}
+    plain = scalar_measures()
+    return {
+        pair: gap_tests(
+            sample.select(pair), metrics, plain, permutations=settings.permutations, seed=seed
+        )
+        for pair in pairs
+    }
 
 
-def _tests(
+def gap_tests(
     sample: ClusteredSums,
     metrics: Mapping[str, Metric],
     measures: Sequence[Measure],
-    settings: Settings,
+    *,
+    permutations: int,
     seed: int,
 ) -> dict[str, float]:
     """p values by measure, with the floor of the test; empty where there is no test."""
@@ -335,7 +343,7 @@ def _tests(
         sample,
         {name: partial(finish_columns, metrics[name]) for name in needed},
         {measure.name: measure.metrics for measure in measures},
-        permutations=settings.permutations,
+        permutations=permutations,
         seed=seed,
     )
     return {} if result.undefined else {**result.p_values, "floor": result.floor}
