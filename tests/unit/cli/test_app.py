@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 import typer
+from typer.core import TyperGroup
 
 from equivoice.cli import app as cli
 from equivoice.errors import InputError, RunError, StorageError
@@ -114,8 +115,9 @@ def test_every_verb_exists_and_its_help_shows_an_example(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     app = import_module(cli.VERBS[name].module).app
-    inner = [command.name for command in app.registered_commands]
-    paths = [[name, str(each)] for each in inner] if len(inner) > 1 else [[name]]
+    command = typer.main.get_command(app)
+    inner = command.list_commands(None) if isinstance(command, TyperGroup) else []
+    paths = [[name, each] for each in inner] or [[name]]
     for path in paths:
         assert cli.run([*path, "--help"]) == 0
         out = capsys.readouterr().out
