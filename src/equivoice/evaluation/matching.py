@@ -116,9 +116,7 @@ def match(predictions: pl.DataFrame, reference: pl.DataFrame, labels: LabelSpace
     return Matched(frame, {why: n for why, n in left_out.items() if n}, by_corpus)
 
 
-def _require_overlap(
-    known: pl.DataFrame, answered: pl.DataFrame, reference: pl.DataFrame
-) -> None:
+def _require_overlap(known: pl.DataFrame, answered: pl.DataFrame, reference: pl.DataFrame) -> None:
     if not known.is_empty():
         return
     examples = [
@@ -141,9 +139,7 @@ def _joined(answered: pl.DataFrame, labelled: pl.DataFrame, labels: LabelSpace) 
     left = answered.drop(
         [name for name in (*_ATTRIBUTES_OF_BOTH, "response", "reason") if name in answered.columns]
     ).with_columns(predicted)
-    return left.join(
-        labelled.select(attributes).with_columns(true), on="utterance_id", how="inner"
-    )
+    return left.join(labelled.select(attributes).with_columns(true), on="utterance_id", how="inner")
 
 
 def _resolve(frame: pl.DataFrame, labels: LabelSpace, *, table: str) -> pl.Series:

@@ -15,10 +15,10 @@ import numpy as np
 import polars as pl
 
 from equivoice.errors import InputError
+from equivoice.evaluation.gap_tests import gap_tests, scalar_measures
 from equivoice.evaluation.matching import Items, label_space_of, match, to_items
 from equivoice.evaluation.resampling import group_values
 from equivoice.evaluation.rows import MINUS, Context, Row, pair_rows
-from equivoice.evaluation.score import SCALAR_GAPS, gap_tests, scalar_measures
 from equivoice.fairness import Grouping, group_items
 from equivoice.fairness import convention as convention_named
 from equivoice.metrics import IntArray, classification_metrics, classification_statistics
@@ -87,7 +87,10 @@ def compare_predictions(
     lost = sum(frame.height for frame in frames) - sum(frame.height for frame in shared)
     left_out = {"prediction without partner": lost} if lost else {}
     both = pl.concat(
-        [frame.with_columns(pl.lit(name).alias(_SYSTEM)) for name, frame in zip("ab", shared, strict=True)],
+        [
+            frame.with_columns(pl.lit(name).alias(_SYSTEM))
+            for name, frame in zip("ab", shared, strict=True)
+        ],
         how="vertical_relaxed",
     )
     rules = convention_named(convention)
@@ -106,9 +109,7 @@ def compare_predictions(
             _units(items, part),
         )
         values = group_values(sample, metrics, replicates=replicates, seed=seed)
-        tests = gap_tests(
-            sample, metrics, scalar_measures(), permutations=permutations, seed=seed
-        )
+        tests = gap_tests(sample, metrics, scalar_measures(), permutations=permutations, seed=seed)
         n = np.bincount(items.groupings[0].codes, minlength=2)
         context = Context(
             metrics,

@@ -213,7 +213,7 @@ def gap_rows(
 
 def _distinct(over_groups: GroupAggregator, groups: int) -> str:
     """With two groups the mean, the rms and the maximum over pairs are one number."""
-    one_pair = groups == 2 and over_groups in ("mean", "rms", "max")  # noqa: PLR2004
+    one_pair = groups == 2 and over_groups in ("mean", "rms", "max")
     return "pair" if one_pair else over_groups
 
 
@@ -223,7 +223,7 @@ def _aggregators(
     scalar = max(widths) == 1
     for over_groups in GROUP_AGGREGATORS:
         for over_classes in (None,) if scalar else CLASS_AGGREGATORS:
-            yield cast(GroupAggregator, over_groups), cast(ClassAggregator | None, over_classes)
+            yield cast("GroupAggregator", over_groups), cast("ClassAggregator | None", over_classes)
 
 
 def _gap_noise(values: GroupValues, measure: Measure, level: float) -> FloatArray | None:
@@ -249,7 +249,7 @@ def _gap_row(
         row["left_out"] = _json({**context.left_out, "undefined cells": undefined_cells})
     everyone = tuple(range(len(_groups(context))))
     if math.isnan(value):
-        few_groups = len(everyone) < 2  # noqa: PLR2004
+        few_groups = len(everyone) < 2
         row["undefined"] = (
             f"only one group: {', '.join(_groups(context)) or 'none'}"
             if few_groups

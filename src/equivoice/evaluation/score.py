@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from equivoice.evaluation.gap_tests import all_measures, gap_tests, pair_tests
+from equivoice.evaluation.given import Labels, Table, as_tables
 from equivoice.evaluation.matching import Items, Matched, label_space_of, match, to_items
-from equivoice.evaluation.resampling import GroupValues, finish_columns, group_values
+from equivoice.evaluation.resampling import group_values
 from equivoice.evaluation.rows import (
     Context,
     Row,
@@ -23,7 +25,7 @@ from equivoice.evaluation.rows import (
     worst_group_rows,
 )
 from equivoice.evaluation.spread import by_condition, with_spread
-from equivoice.fairness import Convention, Grouping, Measure, named_measures
+from equivoice.fairness import Convention, Grouping
 from equivoice.fairness import convention as convention_named
 from equivoice.metrics import (
     IntArray,
@@ -34,13 +36,11 @@ from equivoice.metrics import (
     confusion_table,
 )
 from equivoice.records import ESTIMATES, LabelSpace
-from equivoice.uncertainty import ClusteredSums, clustered_sums, permutation_test
+from equivoice.uncertainty import ClusteredSums, clustered_sums
 
 __all__ = ["Scores", "score"]
 
 _CONDITIONS = ("corpus", "system", "prompt", "temperature", "modality")
-SCALAR_GAPS = ("accuracy", "unweighted_accuracy", "macro_f1", "weighted_f1", "micro_f1", "coverage")
-_MOST_PAIRS_TESTED = 45
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,11 @@ class Settings:
 
 
 def score(
-    predictions: pl.DataFrame,
-    reference: pl.DataFrame,
+    predictions: Table | Labels,
+    reference: Table | Labels,
     *,
+    speakers: Sequence[Any] | None = None,
+    groups: Mapping[str, Sequence[Any]] | None = None,
     label_space: LabelSpace | None = None,
     group_by: Sequence[str] = (),
     convention: str = "equivoice",
@@ -86,10 +88,13 @@ def score(
     """Score predictions against references, with intervals over speakers, and by group.
 
     Args:
-        predictions: a PREDICTIONS table: at least ``utterance_id`` and ``emotion``
-            (null where an answer has no label).
-        reference: an UTTERANCES table: at least ``utterance_id`` and ``emotion``;
-            with ``speaker``, intervals are over speakers, else over utterances.
+        predictions: a PREDICTIONS table or its path: at least ``utterance_id`` and
+            ``emotion`` (null where an answer has no label); or one label an item.
+        reference: an UTTERANCES table or its path: at least ``utterance_id`` and
+            ``emotion``; with ``speaker``, intervals are over speakers, else over
+            utterances; or one label an item.
+        speakers: the speaker of each item, where sequences of labels are given.
+        groups: the attributes of each item by name, where sequences are given.
         label_space: the declared labels, which macro averages run over; the labels
             of the reference where none is given.
         group_by: groupings, such as ``gender`` or ``gender x age[25,33,46]``.
@@ -110,16 +115,15 @@ def score(
 
     Example:
         >>> import polars as pl
-        >>> ids = [f"demo/{i}" for i in range(4)]
-        >>> reference = pl.DataFrame({"utterance_id": ids, "emotion": ["happy", "sad"] * 2})
-        >>> predictions = pl.DataFrame({"utterance_id": ids, "emotion": ["happy", "sad", "sad", None]})
-        >>> result = score(predictions, reference, replicates=100)
+        >>> answers = ["happy", "sad", "sad", None]
+        >>> result = score(answers, ["happy", "sad"] * 2, replicates=100)
         >>> row = result.estimates.row(
         ...     by_predicate=(pl.col("quantity") == "score") & (pl.col("metric") == "accuracy"),
         ...     named=True)
         >>> row["value"], row["n"], row["left_out"]
         (0.5, 4, '{"unparsed (counted as wrong)": 1}')
     """
+    predictions, reference = as_tables(predictions, reference, speakers=speakers, groups=groups)
     labels = label_space or label_space_of(reference)
     settings = Settings(
         labels,
@@ -203,9 +207,7 @@ def _item_rows(
     yield from _overall_rows(items, left_out, settings, with_noise=with_noise)
     for number, grouping in enumerate(items.groupings, start=1):
         seed = settings.seed + number
-        yield from _grouping_rows(
-            items, grouping, left_out, settings, seed if with_noise else None
-        )
+        yield from _grouping_rows(items, grouping, left_out, settings, seed if with_noise else None)
 
 
 def _overall_rows(
@@ -248,18 +250,17 @@ def _grouping_rows(
         counts["group unknown"] = grouping.unknown
     counts |= _unparsed(sum(tables, np.zeros_like(tables[0])) if tables else None, policy)
     context = _context(metrics, tables, settings, counts, grouping)
-    measures = _measures(settings.rules)
-    pair_tests: dict[tuple[int, int], dict[str, float]] = {}
-    omnibus_tests: dict[str, float] = {}
+    measures = all_measures(settings.rules)
+    by_pair: dict[tuple[int, int], dict[str, float]] = {}
+    omnibus: dict[str, float] = {}
     if seed is not None:
-        pair_tests = _pair_tests(sample, metrics, settings, seed)
-        omnibus_tests = gap_tests(
-            sample, metrics, measures, permutations=settings.permutations, seed=seed
-        )
+        draws = {"permutations": settings.permutations, "seed": seed}
+        by_pair = pair_tests(sample, metrics, **draws)
+        omnibus = gap_tests(sample, metrics, measures, **draws)
     for row in itertools.chain(
         group_rows(values, context),
-        pair_rows(values, context, pair_tests),
-        gap_rows(values, context, measures, omnibus_tests),
+        pair_rows(values, context, by_pair),
+        gap_rows(values, context, measures, omnibus),
         worst_group_rows(values, context),
         *(
             confusion_rows(table, context, name)
@@ -301,49 +302,3 @@ def _unparsed(table: IntArray | None, policy: Unparsed) -> dict[str, int]:
     count = 0 if table is None else int(table[:, -1].sum())
     done = {"wrong": "counted as wrong", "drop": "dropped", "extra_class": "a class of their own"}
     return {f"unparsed ({done[policy]})": count} if count else {}
-
-
-def _measures(rules: Convention) -> tuple[Measure, ...]:
-    """The gap of every scalar metric, and the named measures."""
-    return (*scalar_measures(), *named_measures(rules))
-
-
-def scalar_measures() -> tuple[Measure, ...]:
-    return tuple(Measure(name, (name,), "mean", f"gap of {name}") for name in SCALAR_GAPS)
-
-
-def _pair_tests(
-    sample: ClusteredSums, metrics: Mapping[str, Metric], settings: Settings, seed: int
-) -> dict[tuple[int, int], dict[str, float]]:
-    pairs = list(itertools.combinations(range(sample.n_groups), 2))
-    if len(pairs) > _MOST_PAIRS_TESTED:
-        return {}
-    plain = scalar_measures()
-    return {
-        pair: gap_tests(
-            sample.select(pair), metrics, plain, permutations=settings.permutations, seed=seed
-        )
-        for pair in pairs
-    }
-
-
-def gap_tests(
-    sample: ClusteredSums,
-    metrics: Mapping[str, Metric],
-    measures: Sequence[Measure],
-    *,
-    permutations: int,
-    seed: int,
-) -> dict[str, float]:
-    """p values by measure, with the floor of the test; empty where there is no test."""
-    if sample.n_groups < 2:  # noqa: PLR2004
-        return {}
-    needed = dict.fromkeys(name for measure in measures for name in measure.metrics)
-    result = permutation_test(
-        sample,
-        {name: partial(finish_columns, metrics[name]) for name in needed},
-        {measure.name: measure.metrics for measure in measures},
-        permutations=permutations,
-        seed=seed,
-    )
-    return {} if result.undefined else {**result.p_values, "floor": result.floor}

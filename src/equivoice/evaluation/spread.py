@@ -44,7 +44,7 @@ def by_condition(
     """
     parts = conditions.select(names).with_row_index("position").group_by(names, maintain_order=True)
     found = [(key, part.get_column("position").to_numpy().astype(np.int64)) for key, part in parts]
-    if len(found) < 2:  # noqa: PLR2004 - one value has no spread
+    if len(found) < 2:
         return {}
     return {key: list(rows_of(positions)) for key, positions in found}
 
@@ -68,7 +68,8 @@ def with_spread(
     result = []
     for row in pooled:
         spread = {
-            _COLUMNS[name]: _deviation(known.get(_identity(row), [])) for name, known in values.items()
+            _COLUMNS[name]: _deviation(known.get(_identity(row), []))
+            for name, known in values.items()
         }
         result.append(row | spread)
     if rules.pooling == "folds" and repetitions:
@@ -101,7 +102,8 @@ def _single_group_rule(rows: Sequence[Row], rules: Convention) -> list[Row]:
         return list(rows)
     return [
         row | {"value": 0.0}
-        if row["metric"] == "statistical_parity" and str(row["undefined"]).startswith("only one group")
+        if row["metric"] == "statistical_parity"
+        and str(row["undefined"]).startswith("only one group")
         else row
         for row in rows
     ]

@@ -132,7 +132,7 @@ def _cuts(items: pl.DataFrame, name: str, bins: str) -> list[float]:
         number = int(count)
     except ValueError:
         number = 0
-    if method not in ("speakers", "samples") or number < 2:  # noqa: PLR2004 - one bin is none
+    if method not in ("speakers", "samples") or number < 2:
         raise ConfigError(
             "these bins cannot be read",
             value=f"{name}[{bins}]",

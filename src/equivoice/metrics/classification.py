@@ -145,7 +145,9 @@ def classification_metrics(
 
     def macro_f1(sums: FloatArray) -> FloatArray:
         average = _mean_over_classes(f1(sums), zero_support)
-        return _with_extra_class(average, sums, zero_support) if unparsed == "extra_class" else average
+        return (
+            _with_extra_class(average, sums, zero_support) if unparsed == "extra_class" else average
+        )
 
     def unweighted_accuracy(sums: FloatArray) -> FloatArray:
         return _mean_over_classes(_recall(sums), "exclude")
@@ -209,7 +211,7 @@ def _n_classes(sums: FloatArray) -> int:
 
 
 def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
-    """above / below, and NaN (undefined) where below is 0."""
+    """Above / below, and NaN (undefined) where below is 0."""
     result = np.full(np.broadcast_shapes(above.shape, below.shape), np.nan)
     np.divide(above, below, out=result, where=below > 0)
     return result

@@ -80,9 +80,7 @@ class ClusteredSums:
             if kept:
                 columns = [stratum.groups.index(group) for group in kept]
                 renumbered = tuple(groups.index(group) for group in kept)
-                strata.append(
-                    Stratum(renumbered, stratum.sums[:, columns], stratum.multiplicity)
-                )
+                strata.append(Stratum(renumbered, stratum.sums[:, columns], stratum.multiplicity))
         return ClusteredSums(tuple(strata), len(groups), self.size, self.unit)
 
 

@@ -82,7 +82,7 @@ def welch_degrees_of_freedom(errors: FloatArray, units: IntArray) -> FloatArray:
 
 
 def stretch(degrees_of_freedom: FloatArray | float, level: float) -> FloatArray:
-    """t quantile over normal quantile: how much longer few units make an interval."""
+    """T quantile over normal quantile: how much longer few units make an interval."""
     upper = (1.0 + level) / 2.0
     return np.asarray(special.stdtrit(degrees_of_freedom, upper) / stats.norm.ppf(upper))
 

@@ -90,11 +90,11 @@ def permutation_test(
     everyone = tuple(range(sample.n_groups))
     nothing = dict.fromkeys(measures, math.nan)
     columns = _Columns.of(finishes, measures, sample.totals()[0])
-    if int(sample.units().min()) < 2:  # noqa: PLR2004 - a variance needs two
+    if int(sample.units().min()) < 2:
         return PermutationResult(nothing, math.nan, False, "a group has fewer than two units")
     if all(len(pattern) == 1 for pattern in patterns):
         return _test_between(sample, columns, permutations, seed)
-    if patterns == {everyone} and sample.n_groups == 2:  # noqa: PLR2004 - a swap needs two
+    if patterns == {everyone} and sample.n_groups == 2:
         return _test_within(sample.strata[0], columns, permutations, seed)
     why = "some speakers stand in several groups and some in one"
     if patterns == {everyone}:
