@@ -61,8 +61,8 @@ def benchmark(config: BenchmarkConfig) -> None:
     Options of a system are given as options.SYSTEM.NAME=VALUE.
 
     Example:
-      equivoice benchmark --system acoustic --corpus corpora/ravdess --out runs/ravdess
-      equivoice benchmark --system acoustic --system prior --corpus corpora/emovo --folds 1,2 -o run
+      equivoice benchmark --system acoustic --corpus corpora/ravdess -o runs/a
+      equivoice benchmark --system prior --corpus a --corpus b --folds 1,2 -o run
     """
     task = planned(config)
     if config.dry_run:

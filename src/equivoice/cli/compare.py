@@ -32,6 +32,9 @@ class CompareConfig(VerbConfig):
     tests: Literal["same", "common"] = option(
         "'same' refuses different test sets, 'common' compares on what both have", default="same"
     )
+    group: tuple[str, ...] = option(
+        "groups within which to compare as well, such as gender", default=()
+    )
     convention: str = option("equivoice, fairalm_paper or fairalm_code", default="equivoice")
     replicates: int = option("bootstrap replicates", default=10_000, ge=1)
     permutations: int = option("arrangements of a permutation test", default=2_000, ge=1)
@@ -54,6 +57,7 @@ def compare_verb(config: CompareConfig) -> None:
         config.second,
         out=config.out,
         tests=config.tests,
+        group_by=config.group,
         convention=config.convention,
         replicates=config.replicates,
         permutations=config.permutations,

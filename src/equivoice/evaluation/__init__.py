@@ -1,6 +1,17 @@
 """From systems and corpora to predictions, and from predictions to estimates."""
 
+from equivoice.evaluation.compare import Comparison, compare
+from equivoice.evaluation.rerun import Rerun, rerun
 from equivoice.evaluation.score import Scores, score
 from equivoice.evaluation.sweep import benchmark, plan_benchmark
 
-__all__ = ["Scores", "benchmark", "plan_benchmark", "score"]
+__all__ = [
+    "Comparison",
+    "Rerun",
+    "Scores",
+    "benchmark",
+    "compare",
+    "plan_benchmark",
+    "rerun",
+    "score",
+]

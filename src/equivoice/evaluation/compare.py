@@ -69,6 +69,7 @@ def compare(
     *,
     out: str | Path | None = None,
     tests: Tests = "same",
+    group_by: Sequence[str] = (),
     convention: str = "equivoice",
     replicates: int = 10_000,
     permutations: int = 2_000,
@@ -89,6 +90,7 @@ def compare(
         out: where to store the comparison as a run folder of its own.
         tests: ``same`` refuses runs that were tested on different utterances;
             ``common`` compares on those that both have and counts the others.
+        group_by: groupings within which the systems are compared as well.
         convention: the rules that scores follow.
         replicates: bootstrap replicates.
         permutations: arrangements of the permutation test.
@@ -105,6 +107,7 @@ def compare(
     """
     runs = [_finished_run(Path(run)) for run in (run_a, run_b) if run is not None]
     settings: dict[str, Any] = {
+        "group_by": list(group_by),
         "convention": convention,
         "replicates": replicates,
         "permutations": permutations,
@@ -116,11 +119,16 @@ def compare(
         for corpus in _common_corpora(left.run, right.run):
             a, b, reference = _paired(left, right, corpus, tests, left_out)
             part_seed = seed_for(seed, "compare", left.name, right.name, corpus.name)
-            tables.append(
-                compare_predictions(
-                    a, b, reference, label_space=corpus.label_space, seed=part_seed, **settings
-                )
+            table = compare_predictions(
+                a,
+                b,
+                reference,
+                names=(left.name, right.name),
+                label_space=corpus.label_space,
+                seed=part_seed,
+                **settings,
             )
+            tables.append(table)
     comparison = Comparison(pl.concat(tables), left_out, _notes(runs))
     if out is None:
         return comparison
@@ -164,7 +172,7 @@ def _named(side: _Side, other: _Side) -> _Side:
     name = f"{side.name} ({side.run.path.absolute().name})"
     if side.run.path.absolute().name == other.run.path.absolute().name:
         name = f"{side.name} ({side.run.path})"
-    return _Side(name, side.predictions.with_columns(system=pl.lit(name)), side.run)
+    return _Side(name, side.predictions, side.run)
 
 
 def _common_corpora(run_a: RunFolder, run_b: RunFolder) -> Iterator[CorpusDescription]:

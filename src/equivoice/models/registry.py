@@ -51,7 +51,7 @@ def model_names() -> tuple[str, ...]:
     return tuple(sorted({*BUILT_IN, *(point.name for point in entry_points(group=_GROUP))}))
 
 
-def load_model(name: str, **options: Any) -> EmotionRecognizer | Trainable:
+def load_model(name: str, /, **options: Any) -> EmotionRecognizer | Trainable:
     """A system by its name.
 
     Only now is its module imported, so that a listing needs none of the

@@ -29,7 +29,12 @@ def test_batches_hold_each_utterance_once_in_an_order_of_their_own(
 
 
 def test_cells_with_awkward_names_stay_apart() -> None:
-    cells = [Cell("a@b", "c", "1"), Cell("a", "b@c", "1"), Cell("a", "b", "c@1"), Cell("a b", "c", "1")]
+    cells = [
+        Cell("a@b", "c", "1"),
+        Cell("a", "b@c", "1"),
+        Cell("a", "b", "c@1"),
+        Cell("a b", "c", "1"),
+    ]
     assert len({cell.name for cell in cells}) == len(cells)
     assert "/" not in Cell("../x", "a/b", "1").name
 

@@ -46,9 +46,7 @@ def test_an_empty_frame_adds_nothing(tmp_path: Path) -> None:
 
 
 @given(
-    numbers=st.lists(
-        st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=8
-    ),
+    numbers=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=8),
     text=st.text(st.characters(exclude_categories=["Cs"])),
     seed=st.integers(0, 2**64 - 1),
 )

@@ -101,9 +101,7 @@ def test_the_revision_says_whether_there_are_changes(tmp_path: Path) -> None:
     assert git_revision(tmp_path) == f"{clean}+"
 
 
-def test_without_git_there_is_no_revision(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_git_there_is_no_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert git_revision(tmp_path) is None
 
