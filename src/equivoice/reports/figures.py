@@ -180,7 +180,13 @@ def pareto(points: Sequence[ParetoPoint], *, score: str, gap: str, title: str) -
         for at, point in enumerate(points)
     )
     names = tuple(f"{letter(at)}: {point.label}" for at, point in enumerate(points))
-    key = (*names, "Dashed line: no other system is better in both estimates.")
+    key = (
+        *names,
+        (
+            "Dashed line: no other system is better in both estimates. A system that recognises "
+            "little can have a small gap: read both axes."
+        ),
+    )
     return Figure(title, description, Markup("").join(parts), 326, key)
 
 

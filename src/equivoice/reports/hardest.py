@@ -11,6 +11,7 @@ import base64
 import io
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, Literal
 
 import polars as pl
@@ -113,7 +114,15 @@ def may_embed(card: Card | None) -> bool:
 
 def _clip(row: Mapping[str, Any], cards: Mapping[str, Any], players: Players) -> Clip:
     audio, silent = _sound(row, cards.get(row.get("corpus") or ""), players)
-    return Clip(row["utterance_id"], tuple(_facts(row)), audio, silent)
+    facts = list(_facts(row))
+    if audio is None and row.get("audio") is not None:
+        facts.append(("file", _short(row["audio"])))
+    return Clip(row["utterance_id"], tuple(facts), audio, silent)
+
+
+def _short(path: str) -> str:
+    """The end of a path: enough to find the file, and no home folder in a shared page."""
+    return "/".join(PurePath(path).parts[-2:])
 
 
 def _facts(row: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
@@ -121,8 +130,8 @@ def _facts(row: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     if row["answers"] > 1:
         facts.append(("wrong", f"{count(row['wrong'])} of {count(row['answers'], 'answer')}"))
     if row["sureness"] is not None:
-        facts.append(("probability of that answer", f"{percent(row['sureness'], 0)}%"))
-    for name in ("speaker", "gender", "transcript", "audio"):
+        facts.append(("probability", f"{percent(row['sureness'], 0)}%"))
+    for name in ("speaker", "gender", "transcript"):
         if row.get(name) is not None:
             facts.append((name, str(row[name])))
     return facts

@@ -80,17 +80,18 @@ def left_out_section(inputs: Sequence[ReportInputs], rows: Sequence[Estimate]) -
     blocks: list[Block] = []
     for each in inputs:
         counts = {**each.record.left_out, **each.left_out}
-        head = f"{each.title}: " if len(inputs) > 1 else ""
+        run = f" of {each.title}" if len(inputs) > 1 else ""
         if counts:
-            blocks.append(left_out_table(counts, caption=f"{head}left out, by reason"))
+            blocks.append(left_out_table(counts, caption=f"Left out of the data{run}"))
         else:
-            blocks.append(Text(f"{head}Nothing was left out of the data."))
-    reasons = in_order(reason for row in rows for reason in row.left_out)
+            blocks.append(Text(f"Nothing was left out of the data{run}."))
+    whole = pooled(rows)
+    reasons = in_order(reason for row in whole for reason in row.left_out)
     if reasons:
-        largest = {reason: max(row.left_out.get(reason, 0) for row in rows) for reason in reasons}
-        caption = "Left out of single numbers: the most that any number left out"
+        largest = {reason: max(row.left_out.get(reason, 0) for row in whole) for reason in reasons}
+        caption = "Left out of single numbers, or set aside: the most that any number states"
         blocks.append(left_out_table(largest, caption=caption))
-    undefined = [row for row in pooled(rows) if row.undefined]
+    undefined = [row for row in whole if row.undefined]
     if undefined:
         blocks.append(_undefined(undefined))
     return Section("What was left out", "left-out", tuple(blocks))

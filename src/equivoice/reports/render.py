@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import count as counter
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ from equivoice.reports.sections import (
 from equivoice.reports.wording import GLOSSARY, METRICS, metric, term
 
 __all__ = ["render_report"]
+
+_ISO = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
 
 
 def render_report(
@@ -60,12 +63,14 @@ def render_report(
         raise ValueError("a report needs at least one run")
     sections = [section for section in _sections(runs, players) if not section.empty]
     template = _environment().get_template("report.html.j2")
-    return template.render(
+    page = template.render(
         title=runs[0].title if len(runs) == 1 else f"{len(runs)} runs side by side",
         runs=[run.title for run in runs] if len(runs) > 1 else [],
         facts=_facts(runs),
         sections=sections,
     )
+    # A file name that is not UTF-8 reaches Python with lone surrogates, which cannot be stored.
+    return page.encode("utf-8", "replace").decode("utf-8")
 
 
 def _sections(runs: Sequence[ReportInputs], players: Players) -> list[Section]:
@@ -113,7 +118,8 @@ def _facts(runs: Sequence[ReportInputs]) -> list[str]:
     record = runs[0].record
     version = record.versions.get("equivoice")
     made = f"Equivoice {version}" if version else "Equivoice"
-    return [made, *([record.finished] if record.finished else [])]
+    when = _ISO.match(record.finished or "")
+    return [made, f"{when[1]} {when[2]} UTC"] if when else [made]
 
 
 def _environment() -> Environment:

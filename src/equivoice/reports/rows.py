@@ -7,7 +7,6 @@ orders rows of ``records.ESTIMATES``.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -110,7 +109,23 @@ class Condition:
             'acoustic on ravdess'
         """
         corpus = "all corpora" if self.corpus == POOLED else self.corpus
-        head = f"{self.system or 'the predictions'}{' on ' if corpus else ''}{corpus}"
+        return self._with_settings(f"{self._head}{' on ' if corpus else ''}{corpus}")
+
+    @property
+    def short(self) -> str:
+        """The condition in words without its corpus, for where one corpus is spoken of.
+
+        Example:
+            >>> Condition("ravdess", "acoustic", (("temperature", "0.5"),)).short
+            'acoustic, temperature 0.5'
+        """
+        return self._with_settings(self._head)
+
+    @property
+    def _head(self) -> str:
+        return self.system or "the predictions"
+
+    def _with_settings(self, head: str) -> str:
         return ", ".join([head, *(f"{name} {value}" for name, value in self.settings)])
 
 
@@ -213,13 +228,9 @@ def _plain(value: object) -> str:
 
 
 def _estimate(row: dict[str, Any]) -> Estimate:
-    given = {name: _known(row[column]) for name, column in _COLUMNS.items()}
+    given = {name: row[column] for name, column in _COLUMNS.items()}
     given["left_out"] = dict(_counts(row["left_out"]))
     return Estimate(**given)
-
-
-def _known(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _counts(text: str | None) -> Iterator[tuple[str, int]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from equivoice.reports.document import (
     Block,
+    Facts,
     Figure,
     Folded,
     Section,
@@ -43,7 +44,6 @@ from equivoice.reports.tables import (
 from equivoice.reports.verdict import statements
 from equivoice.reports.wording import (
     CAUSES,
-    aggregation,
     attribute,
     metric,
     term,
@@ -127,7 +127,17 @@ def verdict_section(runs: Sequence[Run]) -> Section:
             )
     if not blocks:
         blocks.append(Text("There are no estimates, so nothing can be concluded."))
-    return Section("What can be concluded", "verdict", (*blocks, Text(CAUSES, quiet=True)))
+    if any(row.group_by for _, rows in runs for row in rows):
+        blocks = _with_causes(blocks)
+    return Section("What can be concluded", "verdict", tuple(blocks))
+
+
+def _with_causes(blocks: list[Block]) -> list[Block]:
+    """That no causes can be concluded: in the only card there is, or below all of them."""
+    only = blocks[0] if len(blocks) == 1 else None
+    if isinstance(only, Statements):
+        return [replace(only, cannot=(*only.cannot, CAUSES))]
+    return [*blocks, Text(CAUSES)]
 
 
 def scores_section(parts: Sequence[Chapter], comparisons: Sequence[Estimate]) -> Section:
@@ -155,7 +165,7 @@ def _systems_forest(parts: dict[Condition, list[Estimate]], corpus: str) -> Figu
     names = in_order(row.metric for own in parts.values() for row in own)
     for name in [name for name in _HEADLINE if name in names]:
         found = [
-            (condition.title, row)
+            (condition.short, row)
             for condition, own in parts.items()
             for row in pick(own, quantity="score", metric=name, label=None)
         ]
@@ -192,7 +202,7 @@ def _pareto_point(
     if not scores or not gaps or scores[0].value is None or gaps[0].value is None:
         return None
     return ParetoPoint(
-        condition.title,
+        condition.short,
         gaps[0].value,
         scores[0].value,
         _ends(gaps[0]),
@@ -233,21 +243,43 @@ def _group_blocks(rows: Sequence[Estimate], group_by: str) -> Iterator[Block]:
     scores = pick(own, quantity="group_score", label=None)
     pairs = pick(own, quantity="pair_gap", label=None)
     if scores:
+        main, further = _metrics_of(scores)
         yield _scores_forest(scores, group_by)
-        yield _folded(groups_table(rows, group_by))
+        yield _folded(groups_table(rows, group_by, main))
+        if further:
+            table = groups_table(rows, group_by, further)
+            yield Folded(f"{table.caption}: further metrics", (table,))
+        yield from _lowest(own, main)
     if pairs:
+        main, further = _metrics_of(pairs)
         yield from _difference_blocks(
             pairs,
-            pairs_table(rows, group_by),
+            pairs_table(rows, group_by, main),
             f"Differences by {attribute(group_by)}, first minus second, in points",
             name=_groups,
         )
+        if further:
+            table = pairs_table(rows, group_by, further)
+            yield Folded(f"{table.caption}: further metrics", (table,))
     elif scores:
         groups = in_order(row.groups for row in scores)
         yield Text(f"No differences: {count(len(groups), 'group')} with scores.")
     if pick(own, quantity="gap"):
         yield from _aggregated_blocks(pick(own, quantity="gap", label=None), rows, group_by)
     yield from _class_gap_blocks(rows, group_by)
+
+
+def _lowest(rows: Sequence[Estimate], metrics: Sequence[str]) -> Iterator[Facts]:
+    """The group with the lowest score, by metric; where there are more than two groups."""
+    if len(in_order(row.groups for row in pick(rows, quantity="group_score"))) < 3:
+        return
+    found = [row for row in pick(rows, quantity="worst_group") if row.metric in metrics]
+    facts = [
+        (f"lowest {metric(row.metric)}", (f"{attribute(row.groups or '')}: {_told(row)}",))
+        for row in found
+    ]
+    if facts:
+        yield Facts(tuple(facts))
 
 
 def _class_gap_blocks(rows: Sequence[Estimate], group_by: str) -> Iterator[Block]:
@@ -275,10 +307,16 @@ def _scores_forest(scores: Sequence[Estimate], group_by: str) -> Figure:
     return forest(lines, title=title, difference=False, key=(_LEGEND,))
 
 
+def _metrics_of(rows: Sequence[Estimate]) -> tuple[list[str], list[str]]:
+    """The headline metrics among the rows, and the further ones."""
+    there = in_order(row.metric for row in rows)
+    main = [name for name in _HEADLINE if name in there] or there[:1]
+    return main, [name for name in there if name not in main]
+
+
 def _headline(rows: Sequence[Estimate], lines_each: int) -> list[str]:
     """The metrics to draw: the headline ones, or the first alone where lines are many."""
-    there = in_order(row.metric for row in rows)
-    names = [name for name in _HEADLINE if name in there] or there[:1]
+    names, _ = _metrics_of(rows)
     return names if lines_each * len(names) <= _MANY_LINES else names[:1]
 
 
@@ -310,7 +348,7 @@ def _aggregated_blocks(
     drawn = [row for row in gaps if _is_drawn(row)]
     lines = [
         ForestRow(
-            f"{_capital(metric(row.metric))}, {aggregation(row)}",
+            _capital(metric(row.metric)),
             _told(row),
             row.value,
             row.low,
@@ -321,7 +359,10 @@ def _aggregated_blocks(
         for row in drawn
     ]
     if lines:
-        title = f"Aggregated gaps by {attribute(group_by)}, in points"
+        title = (
+            f"Aggregated gaps by {attribute(group_by)}, in points: the largest pair of groups; "
+            "where a gap has a value for each emotion, their mean"
+        )
         yield forest(lines, title=title, difference=True, key=_FLOOR_LEGEND)
     yield _folded(aggregated_table(rows, group_by))
 

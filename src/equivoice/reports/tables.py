@@ -11,14 +11,13 @@ from collections.abc import Callable, Sequence
 from equivoice.reports.document import Body, Cell, Table
 from equivoice.reports.formatting import (
     count,
-    interval,
     level,
     p_value,
     percent,
     signed,
 )
 from equivoice.reports.rows import Condition, Estimate, fold_names, in_order, pick
-from equivoice.reports.wording import aggregation, attribute, metric, term, unit
+from equivoice.reports.wording import METRICS, aggregation, attribute, metric, term, unit
 
 __all__ = [
     "aggregated_table",
@@ -34,14 +33,8 @@ __all__ = [
     "written",
 ]
 
-_CLASS_METRICS = (
-    "recall",
-    "precision",
-    "f1",
-    "selection_rate",
-    "false_positive_rate",
-    "false_negative_rate",
-)
+_CLASS_METRICS = ("recall", "precision", "f1", "selection_rate", "false_positive_rate")
+_NO_PAIR = "the two groups do not both occur in the fold"
 _NO_REASON = "no reason was recorded"
 
 
@@ -104,7 +97,7 @@ def scores_table(parts: dict[Condition, list[Estimate]], *, caption: str) -> Tab
     bodies = tuple(
         Body(
             tuple(_score_row(row, _coverage(row, rows), reasons) for row in rows),
-            condition.title if len(parts) > 1 else "",
+            condition.short if len(parts) > 1 else "",
         )
         for condition, rows in scores.items()
     )
@@ -116,18 +109,25 @@ def scores_table(parts: dict[Condition, list[Estimate]], *, caption: str) -> Tab
         "Coverage, %",
         "Utterances",
         _capital(unit(every)),
-        "Left out",
+        "Left out or set aside",
     )
     return Table(caption, columns, bodies, reasons.note)
 
 
 def _main_scores(rows: Sequence[Estimate]) -> list[Estimate]:
-    return pick(rows, quantity="score", label=None, group_by=None)
+    """Scores over all classes, those of the headline first, plain sums and ratios last."""
+    own = pick(rows, quantity="score", label=None, group_by=None)
+    return sorted(own, key=lambda row: _rank(row.metric))
+
+
+def _rank(name: str) -> tuple[bool, int]:
+    known = list(METRICS)
+    return not term(name).percent, known.index(name) if name in known else len(known)
 
 
 def _score_row(row: Estimate, coverage: Cell, reasons: Reasons) -> tuple[Cell, ...]:
-    spread = None if row.sd_folds is None else f"{percent(row.sd_folds)}"
-    left_out = sum(row.left_out.values())
+    spread = written(row, row.sd_folds)
+    left_out = "; ".join(f"{count(number)} {why}" for why, number in row.left_out.items())
     return (
         Cell(metric(row.metric)),
         reasons.cell(written(row, row.value), row),
@@ -136,7 +136,7 @@ def _score_row(row: Estimate, coverage: Cell, reasons: Reasons) -> tuple[Cell, .
         coverage,
         _count(row.n),
         _count(row.clusters),
-        _count(left_out),
+        Cell(f"see ({reasons.letter(left_out)})" if left_out else "nothing", quiet=True),
     )
 
 
@@ -148,11 +148,17 @@ def _coverage(row: Estimate, rows: Sequence[Estimate]) -> Cell:
     return Cell(percent(own[0].value), number=True)
 
 
-def groups_table(rows: Sequence[Estimate], group_by: str) -> Table:
-    """The scores of each group, one run of rows a metric."""
+def groups_table(rows: Sequence[Estimate], group_by: str, metrics: Sequence[str]) -> Table:
+    """The scores of each group, one run of rows a metric.
+
+    Args:
+        rows: the pooled rows of one condition.
+        group_by: the grouping.
+        metrics: the metrics to show.
+    """
     reasons = Reasons()
     own = pick(rows, quantity="group_score", group_by=group_by, label=None)
-    shown = [row for row in own if row.metric != "coverage"] or own
+    shown = [row for name in metrics for row in pick(own, metric=name)]
     bodies = tuple(
         Body(
             tuple(
@@ -181,9 +187,16 @@ def groups_table(rows: Sequence[Estimate], group_by: str) -> Table:
     return Table(f"Scores by {attribute(group_by)}", columns, bodies, reasons.note)
 
 
-def pairs_table(rows: Sequence[Estimate], group_by: str) -> Table:
-    """The signed differences between groups, one run of rows a metric."""
-    own = pick(rows, quantity="pair_gap", group_by=group_by, label=None)
+def pairs_table(rows: Sequence[Estimate], group_by: str, metrics: Sequence[str]) -> Table:
+    """The signed differences between groups, one run of rows a metric.
+
+    Args:
+        rows: the pooled rows of one condition.
+        group_by: the grouping.
+        metrics: the metrics to show.
+    """
+    found = pick(rows, quantity="pair_gap", group_by=group_by, label=None)
+    own = [row for name in metrics for row in pick(found, metric=name)]
     caption = f"Differences by {attribute(group_by)}, first group minus second, in points"
     return _differences(own, caption, "Groups", lambda row: attribute(row.groups or ""))
 
@@ -221,13 +234,19 @@ def _differences(
     rows: Sequence[Estimate], caption: str, head: str, name: Callable[[Estimate], str]
 ) -> Table:
     reasons = Reasons()
-    bodies = tuple(
-        Body(
-            tuple(_difference_row(row, name(row), reasons) for row in pick(rows, metric=metric_)),
-            _capital(metric(metric_)),
+    labels = in_order(name(row) for row in rows)
+    if len(labels) == 1:
+        body = [_difference_row(row, _capital(metric(row.metric)), reasons) for row in rows]
+        bodies: tuple[Body, ...] = (Body(tuple(body)),)
+        caption, head = f"{caption}: {labels[0]}", "Metric"
+    else:
+        bodies = tuple(
+            Body(
+                tuple(_difference_row(row, name(row), reasons) for row in pick(rows, metric=each)),
+                _capital(metric(each)),
+            )
+            for each in in_order(row.metric for row in rows)
         )
-        for metric_ in in_order(row.metric for row in rows)
-    )
     columns = (
         head,
         "Difference",
@@ -303,18 +322,15 @@ def class_table(rows: Sequence[Estimate]) -> Table:
     reasons = Reasons()
     own = [row for row in pick(rows, quantity="score", group_by=None) if row.label is not None]
     there = in_order(row.metric for row in own)
-    names = [name for name in _CLASS_METRICS if name in there]
-    names += [name for name in there if name not in names]
+    names = [name for name in _CLASS_METRICS if name in there] or there
     body = []
     for label in in_order(row.label for row in own):
         cells = [Cell(label)]
         for name in names:
             cells.append(_with_interval(pick(own, metric=name, label=label), reasons))
-        support = [row.n for row in pick(own, metric="recall", label=label)]
-        cells.append(_count(support[0] if support else None))
         body.append(tuple(cells))
-    columns = ("Emotion", *(f"{_capital(metric(name))}, %" for name in names), "Utterances")
-    return Table("Each emotion", columns, (Body(tuple(body)),), reasons.note)
+    columns = ("Emotion", *(_in_percent(name) for name in names))
+    return Table("Scores of each emotion", columns, (Body(tuple(body)),), reasons.note)
 
 
 def _with_interval(found: Sequence[Estimate], reasons: Reasons) -> Cell:
@@ -326,7 +342,13 @@ def _with_interval(found: Sequence[Estimate], reasons: Reasons) -> Cell:
         return reasons.cell(None, row)
     if row.low is None or row.high is None:
         return Cell(value, number=True, small=f"no interval ({reasons.letter(row.undefined)})")
-    return Cell(value, number=True, small=interval(row.low, row.high))
+    ends = f"[{written(row, row.low)}, {written(row, row.high)}]"
+    return Cell(value, number=True, small=ends)
+
+
+def _in_percent(name: str) -> str:
+    """The heading of a column of this metric, with its unit."""
+    return f"{_capital(metric(name))}{', %' if term(name).percent else ''}"
 
 
 def confusion_table(rows: Sequence[Estimate], *, caption: str) -> Table:
@@ -388,10 +410,10 @@ def folds_table(rows: Sequence[Estimate], metrics: Sequence[str]) -> Table:
             cells.append(_fold_gap(found, _why_no_pair(rows, fold, by), reasons))
         cells += [_count(own[0].n if own else None), _count(own[0].clusters if own else None)]
         body.append(tuple(cells))
-    heads = [f"{_capital(metric(name))}, %" for name in metrics]
+    heads = [_in_percent(name) for name in metrics]
     heads += [f"{_capital(metric(metrics[0]))}: {groups}, points" for _, groups in pairs]
     columns = ("Fold", *heads, "Utterances", _capital(unit(scores)))
-    return Table("Each fold", columns, (Body(tuple(body)),), reasons.note)
+    return Table("Scores and differences by fold", columns, (Body(tuple(body)),), reasons.note)
 
 
 def _pairs_of(group_by: str, pairs: Sequence[tuple[str | None, str | None]]) -> int:
@@ -404,13 +426,15 @@ def _first(found: Sequence[Estimate], reasons: Reasons) -> Cell:
     return reasons.cell(written(found[0], found[0].value), found[0])
 
 
-def _fold_gap(found: Sequence[Estimate], why: str, reasons: Reasons) -> Cell:
-    if not found:
-        return Cell(f"not defined ({reasons.letter(why)})", quiet=True)
-    return reasons.cell(written(found[0], found[0].value, difference=True), found[0])
+def _fold_gap(found: Sequence[Estimate], why: str | None, reasons: Reasons) -> Cell:
+    if found and (why is None or found[0].value is not None):
+        value = written(found[0], found[0].value, difference=True)
+        return reasons.cell(value, found[0])
+    return Cell(f"not defined ({reasons.letter(why or _NO_PAIR)})", quiet=True)
 
 
-def _why_no_pair(rows: Sequence[Estimate], fold: str, group_by: str | None) -> str:
+def _why_no_pair(rows: Sequence[Estimate], fold: str, group_by: str | None) -> str | None:
+    """That the fold holds one group only, where that is so."""
     there = in_order(
         row.groups
         for row in pick(rows, quantity="group_score", fold=fold, group_by=group_by)
@@ -418,7 +442,7 @@ def _why_no_pair(rows: Sequence[Estimate], fold: str, group_by: str | None) -> s
     )
     if len(there) == 1:
         return f"the fold holds one group only: {there[0]}"
-    return "the two groups do not both occur in the fold"
+    return None
 
 
 def left_out_table(counts: dict[str, int], *, caption: str) -> Table:

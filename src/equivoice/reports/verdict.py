@@ -107,37 +107,37 @@ def _of_condition(condition: Condition, rows: Sequence[Estimate]) -> Iterator[St
     name = primary_metric(rows)
     title = condition.title
     if name is not None:
-        yield _score(pick(rows, quantity="score", metric=name, label=None)[0], title)
-    coverage = pick(rows, quantity="score", metric="coverage", label=None)
-    if coverage and coverage[0].value is not None and coverage[0].value < 1:
-        yield _coverage(coverage[0], title)
+        main = pick(rows, quantity="score", metric=name, label=None)[0]
+        yield _score(main, _coverage(rows), title)
     for group_by in in_order(row.group_by for row in rows):
         own = [row for row in rows if row.group_by == group_by and row.label is None]
         yield _of_grouping(group_by, own, name, title)
 
 
-def _score(row: Estimate, title: str) -> Statement:
+def _score(row: Estimate, coverage: str, title: str) -> Statement:
     name = _capital(metric(row.metric))
-    size = _size(row)
     if row.value is None:
-        return Statement(False, f"{name} is not defined: {_why(row)}.", title, "score")
+        return Statement(False, f"{name} is not defined: {_why(row)}.{coverage}", title, "score")
+    head = f"{name} is {percent(row.value)}%"
     if not row.has_interval:
-        text = f"{name} is {percent(row.value)}%; {size}. No interval can be given: {_why(row)}."
+        text = f"{head}; {_size(row)}. No interval can be given: {_why(row)}.{coverage}"
         return Statement(False, text, title, "score")
-    return Statement(
-        True, f"{name} is {percent(row.value)}%{_with_interval(row)}; {size}.", title, "score"
-    )
+    text = f"{head}{_with_interval(row)}; {_size(row)}.{coverage}"
+    return Statement(True, text, title, "score")
 
 
-def _coverage(row: Estimate, title: str) -> Statement:
-    shown = percent(row.value or 0.0)
-    if shown == "100.0":
-        shown = percent(row.value or 0.0, 3)
-    text = (
-        f"{shown}% of the answers could be read as a label. How the others count is stated "
-        "under “How this was made”."
-    )
-    return Statement(False, text, title, "score")
+def _coverage(rows: Sequence[Estimate]) -> str:
+    """How many answers could be read, where not all could; what the others count as."""
+    found = pick(rows, quantity="score", metric="coverage", label=None)
+    if not found or found[0].value is None or found[0].value >= 1:
+        return ""
+    others = [
+        f"{count(number)} {reason}"
+        for reason, number in found[0].left_out.items()
+        if reason.startswith("unparsed")
+    ]
+    why = f"; {', '.join(others)}" if others else ""
+    return f" {percent(found[0].value)}% of the answers could be read as a label{why}."
 
 
 def _of_grouping(

@@ -43,11 +43,11 @@ class Term:
 
 
 METRICS: dict[str, Term] = {
-    "accuracy": Term("accuracy", "Share of utterances that were given their reference label."),
+    "macro_f1": Term("macro-F1", "Mean over the emotions of the F1 score; each counts the same."),
     "unweighted_accuracy": Term(
         "unweighted accuracy", "Mean over the emotions of the share recognised (recall)."
     ),
-    "macro_f1": Term("macro-F1", "Mean over the emotions of the F1 score; each counts the same."),
+    "accuracy": Term("accuracy", "Share of utterances that were given their reference label."),
     "weighted_f1": Term("weighted F1", "Mean F1 score, each emotion weighted by its frequency."),
     "micro_f1": Term("micro-F1", "F1 score over all decisions together."),
     "macro_precision": Term("macro-precision", "Mean over the emotions of the precision."),

@@ -1,0 +1,168 @@
+"""Forest and Pareto plots: geometry, text alternatives, escaping."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from xml.etree import ElementTree as ET
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from equivoice.reports.document import Figure
+from equivoice.reports.figures import ForestRow, ParetoPoint, forest, letter, pareto, ticks
+
+values = st.floats(min_value=-1, max_value=1, allow_nan=False)
+
+
+def drawn(figure: Figure) -> ET.Element:
+    """The figure's elements; fails where they are not well formed."""
+    return ET.fromstring(f"<svg>{figure.body}</svg>")  # noqa: S314 - our own markup
+
+
+def across(element: ET.Element, name: str) -> float:
+    """A position across, in per cent."""
+    return float(element.attrib[name].removesuffix("%"))
+
+
+def of_class(figure: Figure, name: str) -> list[ET.Element]:
+    """The elements of a class, in order."""
+    return [each for each in drawn(figure).iter() if name in each.get("class", "").split()]
+
+
+@given(values, values)
+def test_ticks_enclose_the_values_in_even_round_steps(one: float, other: float) -> None:
+    low, high = min(one, other), max(one, other)
+    marks = ticks(low, high)
+    assert marks[0] <= low + 1e-9
+    assert marks[-1] >= high - 1e-9
+    assert 2 <= len(marks) <= 7
+    steps = {round(after - before, 8) for before, after in pairwise(marks)}
+    assert len(steps) == 1
+
+
+@given(st.lists(st.tuples(values, values, values), min_size=1, max_size=6))
+def test_positions_keep_the_order_of_the_values(triples: list[tuple[float, float, float]]) -> None:
+    rows = []
+    for number, triple in enumerate(triples):
+        low, value, high = sorted(triple)
+        rows.append(ForestRow(str(number), "text", value, low, high))
+    figure = forest(rows, title="t", difference=True)
+    marks = [across(each, "cx") for each in of_class(figure, "mark")]
+    lines = [each for each in of_class(figure, "interval") if each.get("x1") != each.get("x2")]
+    assert all(3 <= mark <= 97 for mark in marks)
+    ranked = sorted(range(len(rows)), key=lambda at: rows[at].value or 0.0)
+    assert [marks[at] for at in ranked] == sorted(marks)
+    for line in lines:
+        assert across(line, "x1") <= across(line, "x2")
+
+
+def test_every_line_is_in_the_description_and_on_the_page() -> None:
+    rows = [
+        ForestRow("female", "42.1 [38.0, 46.3]", 0.421, 0.38, 0.463, heading="Macro-F1"),
+        ForestRow("male", "not defined: no predictions", None),
+    ]
+    figure = forest(rows, title="Scores", difference=False)
+    assert figure.description == (
+        "Macro-F1. female: 42.1 [38.0, 46.3]. male: not defined: no predictions."
+    )
+    texts = [each.text for each in drawn(figure).iter("text")]
+    assert {"female", "42.1 [38.0, 46.3]", "Macro-F1", "not defined: no predictions"} <= set(texts)
+
+
+def test_a_missing_value_has_no_mark_at_all() -> None:
+    figure = forest([ForestRow("a", "not defined", None)], title="t", difference=True)
+    assert of_class(figure, "mark") == []
+    assert of_class(figure, "interval") == []
+
+
+def test_zero_is_drawn_for_differences_only() -> None:
+    rows = [ForestRow("a", "x", 0.2, 0.1, 0.3)]
+    assert len(of_class(forest(rows, title="t", difference=True), "zero")) == 1
+    assert of_class(forest(rows, title="t", difference=False), "zero") == []
+
+
+def test_hollow_marks_tell_apart_without_colour() -> None:
+    rows = [ForestRow("a", "x", 0.2, full=True), ForestRow("b", "y", 0.1, full=False)]
+    figure = forest(rows, title="t", difference=True)
+    assert [each.get("class") for each in of_class(figure, "mark")] == ["mark", "mark hollow"]
+
+
+def test_the_band_lies_around_zero() -> None:
+    figure = forest([ForestRow("a", "x", 0.02, 0.0, 0.04, band=0.1)], title="t", difference=True)
+    (band,) = of_class(figure, "band")
+    (zero,) = of_class(figure, "zero")
+    middle = across(band, "x") + across(band, "width") / 2
+    assert abs(middle - across(zero, "x1")) < 0.05
+
+
+def test_the_noise_floor_is_marked_where_it_is_known() -> None:
+    rows = [ForestRow("a", "x", 0.2, floor=0.1), ForestRow("b", "y", 0.2)]
+    assert len(of_class(forest(rows, title="t", difference=True), "floor")) == 1
+
+
+def test_long_labels_get_a_line_of_their_own() -> None:
+    short = forest([ForestRow("a", "x", 0.1)], title="t", difference=False)
+    long = forest([ForestRow("a" * 40, "x", 0.1)], title="t", difference=False)
+    assert long.height > short.height
+
+
+@given(st.text(max_size=40))
+def test_labels_stay_text(label: str) -> None:
+    row = ForestRow(label, label, 0.1, heading=label)
+    body = str(forest([row], title=label, difference=False).body)
+    points = [ParetoPoint(label, 0.1, 0.5), ParetoPoint("b", 0.2, 0.6)]
+    other = str(pareto(points, score=label, gap=label, title=label).body)
+    for markup in (body, other):
+        assert markup.count("<text") == markup.count("</text>")
+        assert "<script" not in markup.lower()
+        rest = markup.replace("<text", "").replace("</text>", "")
+        for tag in ("<line", "<circle", "<rect"):
+            rest = rest.replace(tag, "")
+        assert "<" not in rest
+
+
+def test_axis_labels_are_in_per_cent_and_plain_for_ratios() -> None:
+    rows = [ForestRow("a", "x", 0.5, 0.4, 0.6)]
+    percent = [each.text for each in of_class(forest(rows, title="t", difference=False), "tick")]
+    assert percent == ["40", "45", "50", "55", "60"]
+    ratio = forest(rows, title="t", difference=False, ratio=True)
+    assert of_class(ratio, "tick")[0].text == "0.4"
+    negative = forest([ForestRow("a", "x", -0.5)], title="t", difference=True)
+    assert of_class(negative, "tick")[0].text == "−50"
+
+
+def test_the_front_leaves_out_what_is_worse_in_both() -> None:
+    points = [
+        ParetoPoint("good", 0.1, 0.8),
+        ParetoPoint("worse", 0.2, 0.7),
+        ParetoPoint("even", 0.02, 0.6),
+        ParetoPoint("best score", 0.3, 0.9),
+    ]
+    figure = pareto(points, score="macro-F1", gap="largest gap", title="t")
+    assert len(of_class(figure, "front")) == 2
+    marks = of_class(figure, "mark")
+    ends = {across(line, end) for line in of_class(figure, "front") for end in ("x1", "x2")}
+    assert across(marks[1], "cx") not in ends
+    assert across(marks[0], "cx") in ends
+
+
+def test_pareto_points_are_named_by_letters_in_the_key() -> None:
+    points = [
+        ParetoPoint("first", 0.1, 0.8, (0.0, 0.2), (0.7, 0.9)),
+        ParetoPoint("second", 0.2, 0.9),
+    ]
+    figure = pareto(points, score="macro-F1", gap="largest gap", title="t")
+    assert figure.key[:2] == ("A: first", "B: second")
+    assert [each.text for each in of_class(figure, "letter")] == ["A", "B"]
+    assert "A: first, macro-F1 80.0%, largest gap 10.0 points." in figure.description
+    assert len(of_class(figure, "whisker")) == 2
+
+
+def test_higher_scores_stand_higher() -> None:
+    points = [ParetoPoint("low", 0.1, 0.2), ParetoPoint("high", 0.1, 0.9)]
+    low, high = of_class(pareto(points, score="s", gap="g", title="t"), "mark")
+    assert float(high.attrib["cy"]) < float(low.attrib["cy"])
+
+
+def test_letters_do_not_repeat() -> None:
+    assert len({letter(position) for position in range(200)}) == 200
