@@ -133,7 +133,7 @@ def _result(
 def _fault(path: Path, error: AudioError) -> str:
     if not path.exists():
         return "missing"
-    if "0 bytes" in error.problem or "no samples" in error.problem:
+    if path.stat().st_size == 0 or "holds no samples" in error.problem:
         return "empty"
     return "not finite" if "not finite" in error.problem else "unusable"
 

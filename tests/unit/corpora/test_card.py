@@ -1,3 +1,5 @@
+"""Cards: a fact has a source, or is unknown."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Corpora on disk: what is saved is loaded, and half a corpus is none."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Facts that stand in file names."""
+
 from __future__ import annotations
 
 import polars as pl

@@ -1,3 +1,5 @@
+"""The lexicon and the label spaces made of it."""
+
 from __future__ import annotations
 
 import pytest

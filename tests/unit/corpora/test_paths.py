@@ -1,3 +1,5 @@
+"""Where sound may lie, and where not."""
+
 from __future__ import annotations
 
 from pathlib import Path

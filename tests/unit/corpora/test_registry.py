@@ -1,3 +1,5 @@
+"""Every name has an adapter, third parties included."""
+
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint
@@ -34,7 +36,7 @@ NO_SOURCE = object()
 
 def test_third_parties_bring_corpora(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = EntryPoint("mine", "mine_module:MINE", registry.GROUP)
-    monkeypatch.setattr(EntryPoint, "load", lambda self: MINE)
+    monkeypatch.setattr(EntryPoint, "load", lambda _: MINE)
     monkeypatch.setattr(registry, "_plugins", lambda: {"mine": entry})
     assert "mine" in corpus_names()
     assert source_of("mine") is MINE
@@ -42,7 +44,7 @@ def test_third_parties_bring_corpora(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_no_source_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = EntryPoint("mine", "mine_module:NO_SOURCE", registry.GROUP)
-    monkeypatch.setattr(EntryPoint, "load", lambda self: NO_SOURCE)
+    monkeypatch.setattr(EntryPoint, "load", lambda _: NO_SOURCE)
     monkeypatch.setattr(registry, "_plugins", lambda: {"mine": entry})
     with pytest.raises(CorpusError, match=r"no equivoice\.corpora\.Source"):
         source_of("mine")

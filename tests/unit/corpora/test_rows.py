@@ -1,3 +1,5 @@
+"""Anybody's table in our columns."""
+
 from __future__ import annotations
 
 from pathlib import Path
