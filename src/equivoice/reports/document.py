@@ -172,10 +172,17 @@ class Clips:
 
 @dataclass(frozen=True)
 class Folded:
-    """Parts that are folded away on the screen and opened in print."""
+    """Parts that are folded away on the screen.
+
+    Args:
+        summary: what they are.
+        blocks: the parts.
+        long: whether they stay folded in print unless the reader opened them.
+    """
 
     summary: str
     blocks: tuple[Block, ...]
+    long: bool = False
     kind: Literal["folded"] = "folded"
 
 

@@ -171,7 +171,7 @@ def pareto(points: Sequence[ParetoPoint], *, score: str, gap: str, title: str) -
     x, y = _Axis(x_marks[0], x_marks[-1], 12.0, 96.0), _Axis(y_marks[0], y_marks[-1], 280.0, 30.0)
     parts = [*_pareto_grid(x_marks, y_marks, x, y), *_front(points, x, y)]
     parts.append(_text(0, 14, f"{score} (%), higher is better", "small"))
-    parts.append(_text(96, 318, f"{gap} (points), smaller is better", "small", "end"))
+    parts.append(_text(96, 318, "largest gap (points), smaller is better", "small", "end"))
     for at, point in enumerate(points):
         parts += _pareto_point(point, letter(at), x, y)
     description = " ".join(

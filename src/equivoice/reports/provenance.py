@@ -155,7 +155,7 @@ def _made(inputs: ReportInputs) -> tuple[Block, ...]:
     )
     for name, value in details:
         if value:
-            blocks.append(Folded(name, (Code(name, _json(value)),)))
+            blocks.append(Folded(name, (Code(name, _json(value)),), long=True))
     return tuple(blocks) + _unproved(record)
 
 

@@ -52,7 +52,7 @@ from equivoice.reports.wording import (
 __all__ = ["Chapter", "Run", "chapter_sections", "chapters", "scores_section", "verdict_section"]
 
 _HEADLINE = ("macro_f1", "unweighted_accuracy", "accuracy")
-_DRAWN_GAPS = (
+_CHOSEN_GAPS = (
     *_HEADLINE,
     "statistical_parity",
     "equal_opportunity",
@@ -115,7 +115,7 @@ def verdict_section(runs: Sequence[Run]) -> Section:
     """What can and what cannot be concluded, one subject after the other."""
     blocks: list[Block] = []
     for each, rows in runs:
-        made = statements(rows)
+        made = statements(rows, each.findings)
         for subject in in_order(statement.subject for statement in made):
             own = [statement for statement in made if statement.subject == subject]
             blocks.append(
@@ -248,7 +248,7 @@ def _group_blocks(rows: Sequence[Estimate], group_by: str) -> Iterator[Block]:
         yield _folded(groups_table(rows, group_by, main))
         if further:
             table = groups_table(rows, group_by, further)
-            yield Folded(f"{table.caption}: further metrics", (table,))
+            yield Folded(f"{table.caption}: further metrics", (table,), long=True)
         yield from _lowest(own, main)
     if pairs:
         main, further = _metrics_of(pairs)
@@ -260,12 +260,11 @@ def _group_blocks(rows: Sequence[Estimate], group_by: str) -> Iterator[Block]:
         )
         if further:
             table = pairs_table(rows, group_by, further)
-            yield Folded(f"{table.caption}: further metrics", (table,))
+            yield Folded(f"{table.caption}: further metrics", (table,), long=True)
     elif scores:
         groups = in_order(row.groups for row in scores)
         yield Text(f"No differences: {count(len(groups), 'group')} with scores.")
-    if pick(own, quantity="gap"):
-        yield from _aggregated_blocks(pick(own, quantity="gap", label=None), rows, group_by)
+    yield from _aggregated_blocks(pick(own, quantity="gap", label=None), group_by)
     yield from _class_gap_blocks(rows, group_by)
 
 
@@ -294,7 +293,7 @@ def _class_gap_blocks(rows: Sequence[Estimate], group_by: str) -> Iterator[Block
         )
     elif pairs:
         table = class_gaps_table(rows, group_by)
-        yield Folded(table.caption, (table,))
+        yield Folded(table.caption, (table,), long=True)
 
 
 def _scores_forest(scores: Sequence[Estimate], group_by: str) -> Figure:
@@ -342,10 +341,9 @@ def _systems(row: Estimate) -> str:
     return row.system or "first − second"
 
 
-def _aggregated_blocks(
-    gaps: Sequence[Estimate], rows: Sequence[Estimate], group_by: str
-) -> Iterator[Block]:
-    drawn = [row for row in gaps if _is_drawn(row)]
+def _aggregated_blocks(gaps: Sequence[Estimate], group_by: str) -> Iterator[Block]:
+    """Unsigned gaps: a choice as figure and table, then all of them."""
+    chosen = [row for row in gaps if _is_chosen(row)]
     lines = [
         ForestRow(
             _capital(metric(row.metric)),
@@ -354,25 +352,28 @@ def _aggregated_blocks(
             row.low,
             row.high,
             floor=row.noise_floor,
-            full=row.low is not None,
+            full=row.has_interval,
         )
-        for row in drawn
+        for row in chosen
     ]
-    if lines:
+    if any(line.value is not None for line in lines):
         title = (
             f"Aggregated gaps by {attribute(group_by)}, in points: the largest pair of groups; "
             "where a gap has a value for each emotion, their mean"
         )
         yield forest(lines, title=title, difference=True, key=_FLOOR_LEGEND)
-    yield _folded(aggregated_table(rows, group_by))
+    if chosen:
+        yield aggregated_table(chosen, group_by)
+    if len(gaps) > len(chosen):
+        table = aggregated_table(gaps, group_by)
+        yield Folded(f"{table.caption}: every gap under every aggregator", (table,), long=True)
 
 
-def _is_drawn(row: Estimate) -> bool:
-    """Whether an aggregated gap is drawn: a choice that fits a page; the table has all."""
+def _is_chosen(row: Estimate) -> bool:
+    """Whether an aggregated gap is shown at once: a choice that fits a page."""
     return (
-        row.value is not None
-        and term(row.metric).percent
-        and row.metric in _DRAWN_GAPS
+        term(row.metric).percent
+        and row.metric in _CHOSEN_GAPS
         and row.group_aggregator == "max"
         and row.class_aggregator in (None, "mean")
     )
@@ -468,7 +469,7 @@ def _hardest_blocks(part: Chapter, players: Players, most: int) -> Iterator[Bloc
 def _folded(table: Table) -> Block:
     """The table, folded away where it is long."""
     length = sum(len(body.rows) for body in table.bodies)
-    return Folded(table.caption, (table,)) if length > _LONG_TABLE else table
+    return Folded(table.caption, (table,), long=True) if length > _LONG_TABLE else table
 
 
 def _capital(text: str) -> str:

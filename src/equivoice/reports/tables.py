@@ -281,10 +281,14 @@ def _test(row: Estimate) -> tuple[Cell, Cell]:
     return Cell(p_value(row.p_value), number=True), floor
 
 
-def aggregated_table(rows: Sequence[Estimate], group_by: str) -> Table:
-    """The unsigned gaps over all groups, each with its aggregator and its noise floor."""
+def aggregated_table(own: Sequence[Estimate], group_by: str) -> Table:
+    """The unsigned gaps over all groups, each with its aggregator and its noise floor.
+
+    Args:
+        own: the rows of the gaps to show.
+        group_by: the grouping.
+    """
     reasons = Reasons()
-    own = pick(rows, quantity="gap", group_by=group_by, label=None)
     body = Body(
         tuple(
             (

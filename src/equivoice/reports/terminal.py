@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import polars as pl
 from rich.console import Group
@@ -21,14 +22,19 @@ __all__ = ["main_table", "verdict_lines"]
 _HEADLINE = ("macro_f1", "unweighted_accuracy", "accuracy")
 
 
-def verdict_lines(estimates: pl.DataFrame) -> Group:
+def verdict_lines(estimates: pl.DataFrame, *, findings: Sequence[Any] = ()) -> Group:
     """What can and what cannot be concluded, one line a sentence, each with its sign.
+
+    Args:
+        estimates: a table of ``records.ESTIMATES``.
+        findings: what the checks of the corpora found, as for
+            :func:`~equivoice.reports.verdict.verdict`.
 
     Raises:
         SchemaError: the table breaks the schema of estimates.
     """
     rows = read_estimates(estimates)
-    made = statements(rows)
+    made = statements(rows, findings)
     subjects = in_order(each.subject for each in made)
     lines: list[Text | Padding] = []
     for subject in subjects:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -43,6 +44,8 @@ from equivoice.reports.wording import (
 __all__ = ["Statement", "statements", "verdict"]
 
 _TWO = 2
+_LIMITING = ("confounded-group", "shared-speakers")
+"""Findings of the corpus checks that limit every conclusion from a corpus."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,13 @@ class Statement:
     about: str
 
 
-def verdict(estimates: pl.DataFrame) -> list[str]:
+def verdict(estimates: pl.DataFrame, *, findings: Sequence[Any] = ()) -> list[str]:
     """What can and what cannot be concluded, as sentences.
 
     Args:
         estimates: a table of ``records.ESTIMATES``.
+        findings: what the checks of the corpora found; those that limit every
+            conclusion (a confounded group, shared speakers) become sentences.
 
     Returns:
         the sentences; where there are several systems or corpora each begins with
@@ -86,21 +91,28 @@ def verdict(estimates: pl.DataFrame) -> list[str]:
         Accuracy is 54.2%, 95% interval [49.8, 58.6]; 1,440 utterances of 24 speakers.
     """
     rows = read_estimates(estimates)
-    made = statements(rows)
+    made = statements(rows, findings)
     several = len(in_order(each.subject for each in made)) > 1
     lines = [f"{each.subject}: {each.text}" if several else each.text for each in made]
     by_group = any(row.quantity in ("pair_gap", "gap") for row in rows)
     return [*lines, CAUSES] if by_group else lines
 
 
-def statements(rows: Sequence[Estimate]) -> list[Statement]:
-    """The statements of the verdict, condition by condition, comparisons last."""
+def statements(rows: Sequence[Estimate], findings: Sequence[Any] = ()) -> list[Statement]:
+    """The statements of the verdict, condition by condition, then comparisons, then the data."""
     found: list[Statement] = []
     for condition, own in conditions(pooled(rows)).items():
         found += _of_condition(condition, own)
     for row in pooled(pick(rows, quantity="comparison", group_by=None, label=None)):
         found.append(_comparison(row))
-    return found
+    return found + [_limit(finding) for finding in findings if finding.code in _LIMITING]
+
+
+def _limit(finding: Any) -> Statement:
+    """What a finding about a corpus forbids to conclude."""
+    corpus = getattr(finding, "corpus", None)
+    text = _capital(str(finding.message)).rstrip(".") + "."
+    return Statement(False, text, f"the data of {corpus}" if corpus else "the data", "data")
 
 
 def _of_condition(condition: Condition, rows: Sequence[Estimate]) -> Iterator[Statement]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
@@ -229,6 +229,25 @@ def test_a_planted_gap_is_found_and_no_gap_is_not_claimed_equal(
 def test_real_refusal_for_six_speakers(make_inputs: Callable[..., ReportInputs]) -> None:
     lines = verdict(make_inputs(speakers=6).estimates)
     assert any("too few speakers" in line and "cannot be concluded" in line for line in lines)
+
+
+def test_findings_that_limit_every_conclusion_become_statements() -> None:
+    @dataclass
+    class Found:
+        code: str
+        message: str
+        corpus: str = "urdu"
+
+    confounded = Found("confounded-group", "gender is confounded with emotion")
+    harmless = Found("label-imbalance", "happy is rare")
+    made = statements([SCORE], [confounded, harmless])
+    assert made[-1] == Statement(
+        False, "Gender is confounded with emotion.", "the data of urdu", "data"
+    )
+    assert len(made) == 2
+    assert verdict(as_table(SCORE), findings=[confounded])[-1] == (
+        "the data of urdu: Gender is confounded with emotion."
+    )
 
 
 BANNED = ("bias", "unfair", "fairer", "discriminat", "because", "due to", "significant", "proves")
