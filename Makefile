@@ -44,7 +44,7 @@ lint: $(STAMP) ## ruff, ruff format, mypy, import contracts
 	$(BIN)/lint-imports --no-logo
 
 docs: $(STAMP) ## Build the documentation into site/
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "open site/index.html"
 
 bench: $(STAMP) ## Speed of scoring, on this machine

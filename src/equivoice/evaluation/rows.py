@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -193,22 +193,30 @@ def gap_rows(
         )
         point = np.concatenate([values.point[name] for name in measure.metrics], axis=-1)
         noise = _gap_noise(values, measure, context.level)
-        known: dict[tuple[str, str], tuple[float, float, float]] = {}
+        known: dict[tuple[str, str], Row] = {}
         for over_groups, over_classes in _aggregators(widths):
             gap = gap_function(widths, over_groups, over_classes or "mean", measure.combine)
             row = _gap_row(values, context, measure, float(gap(point)), point)
             row |= {"group_aggregator": over_groups, "class_aggregator": over_classes}
             if row["undefined"] is None and noise is not None:
                 key = (_distinct(over_groups, len(_groups(context))), str(over_classes))
-                if key not in known:
-                    ends = invert_gap(point, noise, gap, level=context.level)
-                    known[key] = (*ends, noise_floor(noise, gap))
-                low, high, row["noise_floor"] = known[key]
-                row |= {"low": low, "high": high, "method": _INVERSION}
+                known[key] = known.get(key) or _inverted(point, noise, gap, context.level)
+                row |= known[key]
             p_value = p_values.get(measure.name, math.nan)
             if not math.isnan(p_value) and not math.isnan(float(gap(point))):
                 row |= {"p_value": p_value, "p_floor": p_values["floor"]}
             yield row
+
+
+def _inverted(
+    point: FloatArray, noise: FloatArray, gap: Callable[[FloatArray], FloatArray], level: float
+) -> Row:
+    """The interval of a gap and its noise floor, or why there is none."""
+    low, high = invert_gap(point, noise, gap, level=level)
+    floor = noise_floor(noise, gap)
+    if not all(map(math.isfinite, (low, high, floor))):
+        return {"undefined": _UNSTABLE}
+    return {"low": low, "high": high, "noise_floor": floor, "method": _INVERSION}
 
 
 def _distinct(over_groups: GroupAggregator, groups: int) -> str:

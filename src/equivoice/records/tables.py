@@ -71,7 +71,7 @@ def read_frame(path: str | Path) -> pl.DataFrame:
 
 
 def read_table(path: str | Path, schema: Schema) -> pl.DataFrame:
-    """The table in a file, in the canonical order and types of a schema.
+    r"""The table in a file, in the canonical order and types of a schema.
 
     Raises:
         InputError: the file cannot be read.
@@ -81,7 +81,7 @@ def read_table(path: str | Path, schema: Schema) -> pl.DataFrame:
         >>> import tempfile, pathlib
         >>> from equivoice.records import FOLDS
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "folds.csv"
-        >>> _ = path.write_text("utterance_id,fold,split\\na/1,1,test\\n")
+        >>> _ = path.write_text("utterance_id,fold,split\na/1,1,test\n")
         >>> read_table(path, FOLDS).rows()
         [('a/1', '1', 'test')]
     """
@@ -121,6 +121,8 @@ def replace_file(path: Path, write: Callable[[Path], None]) -> Path:
         beside.replace(path)
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+    except pl.exceptions.ComputeError as error:  # how polars reports a disk that fills up
+        raise StorageError(f"cannot write {path}: {error}") from error
     finally:
         beside.unlink(missing_ok=True)
     return path
