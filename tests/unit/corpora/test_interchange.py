@@ -214,3 +214,50 @@ class TestDatasets:
         without("datasets")
         with pytest.raises(MissingDependencyError, match=r"equivoice\[datasets\]"):
             read_datasets(Request(name="hf", out=tmp_path, metadata=tmp_path))
+
+    def test_the_hub_is_asked_by_id(
+        self, saved: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import datasets
+
+        folder = saved({"train": ["s1", "s2"], "validation": ["s3"], "test": ["s4"]})
+        asked: list[str] = []
+
+        def load_dataset(name: str) -> Any:
+            asked.append(name)
+            return datasets.load_from_disk(str(folder))
+
+        monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+        corpus = prepare(
+            "datasets", hub="someone/voices", out=tmp_path / "o", columns={"emotion": "label"}
+        )
+        assert asked == ["someone/voices"]
+        assert corpus.name == "voices"
+        assert corpus.provenance["hub"] == "someone/voices"
+        assert set(corpus.folds["split"]) == {"train", "validation", "test"}
+
+    def test_what_the_hub_refuses_is_named(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        datasets = pytest.importorskip("datasets")
+
+        def load_dataset(name: str) -> Any:
+            raise FileNotFoundError(f"{name} doesn't exist on the Hub")
+
+        monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+        with pytest.raises(CorpusError, match="doesn't exist on the Hub") as caught:
+            prepare("datasets", hub="no/one", out=tmp_path / "o")
+        assert caught.value.value == "no/one"
+
+    def test_a_damaged_folder_is_named(self, tmp_path: Path) -> None:
+        pytest.importorskip("datasets")
+        (tmp_path / "state.json").write_text("{}")
+        with pytest.raises(CorpusError, match="cannot be read"):
+            read_datasets(Request(name="hf", out=tmp_path, metadata=tmp_path))
+
+    def test_labels_that_are_not_known_are_null(self) -> None:
+        datasets = pytest.importorskip("datasets")
+        from equivoice.corpora.adapters.hf_datasets import _class_name
+
+        feature = datasets.ClassLabel(names=["anger", "joy"])
+        assert [_class_name(feature, code) for code in (1, None, -1)] == ["joy", None, None]

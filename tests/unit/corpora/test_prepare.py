@@ -218,3 +218,58 @@ class TestTables:
     def test_a_name_with_a_slash(self, table: Path, tmp_path: Path) -> None:
         with pytest.raises(CorpusError, match="without '/'"):
             prepare("table", metadata=table, out=tmp_path / "o", corpus="a/b")
+
+    def test_a_length_that_cannot_be_read_stays_unknown_and_the_check_names_it(
+        self, table: Path, tmp_path: Path, sound: Sound
+    ) -> None:
+        from equivoice.corpora import check
+
+        files = [line.split(",")[0] for line in TABLE.splitlines()[1:]]
+        for number, file in enumerate(files):
+            sound(tmp_path / file, seconds=0.5, pitch=100 + 10 * number)
+        (tmp_path / files[0]).write_text("no sound")
+        corpus = prepare("table", metadata=table, columns=COLUMNS, out=tmp_path / "o")
+        assert corpus.utterances["duration"].to_list() == [None] + [0.5] * 7
+        errors = [one for one in check(corpus) if one.severity == "error"]
+        assert [(one.code, one.ids) for one in errors] == [("corrupt-audio", ("mine/f1_joy",))]
+
+    def test_rows_without_sound_are_missing_sound(
+        self, table: Path, tmp_path: Path, sound: Sound
+    ) -> None:
+        lines = TABLE.splitlines()
+        for line in lines[2:]:
+            sound(tmp_path / line.split(",")[0], seconds=0.5)
+        table.write_text("\n".join([lines[0], ",joy,f1,f", *lines[2:]]))
+        columns = {**COLUMNS, "utterance_id": "id"}
+        numbered = [f"{n},{line}" for n, line in enumerate(table.read_text().splitlines()[1:])]
+        table.write_text("\n".join([f"id,{lines[0]}", *numbered]))
+        with pytest.raises(CorpusError, match="1 of 8") as caught:
+            prepare("table", metadata=table, columns=columns, out=tmp_path / "o")
+        assert caught.value.value == "(the table names none)"
+
+
+def test_a_corpus_without_a_single_label(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("utterance_id,emotion\nx,\n")
+    with pytest.raises(CorpusError, match="no utterance has an emotion"):
+        prepare("table", metadata=tmp_path / "t.csv", out=tmp_path / "o", with_audio=False)
+
+
+def test_a_corpus_of_a_third_party_is_prepared_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from importlib.metadata import EntryPoint
+
+    from equivoice.corpora import Card, Draft, Request, Source, registry
+
+    def read(request: Request) -> Draft:
+        rows = {"utterance_id": [f"{request.name}/1"], "audio": ["1.wav"], "emotion": ["Freude"]}
+        return Draft(pl.DataFrame(rows), label_map={"Freude": "joy"})
+
+    entry = EntryPoint("voices", "their_package:source", registry.GROUP)
+    source = Source(Card(name="voices"), read)
+    monkeypatch.setattr(EntryPoint, "load", lambda _: source)
+    monkeypatch.setattr(registry, "_plugins", lambda: {"voices": entry})
+    corpus = prepare("voices", out=tmp_path / "o", with_audio=False)
+    assert corpus.utterances.select("utterance_id", "emotion", "own_label").rows() == [
+        ("voices/1", "happy", "Freude")
+    ]
