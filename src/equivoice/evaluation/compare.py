@@ -106,6 +106,7 @@ def compare(
         StorageError: ``out`` cannot be written to.
     """
     runs = [_finished_run(Path(run)) for run in (run_a, run_b) if run is not None]
+    _refuse_own_folder(runs, out)
     settings: dict[str, Any] = {
         "group_by": list(group_by),
         "convention": convention,
@@ -134,6 +135,11 @@ def compare(
         return comparison
     config = {"runs": [str(run.path.absolute()) for run in runs], "tests": tests, **settings}
     return _stored(comparison, runs, Path(out), config, seed, overwrite=overwrite, command=command)
+
+
+def _refuse_own_folder(runs: Sequence[RunFolder], out: str | Path | None) -> None:
+    if out is not None and Path(out).resolve() in {run.path.resolve() for run in runs}:
+        raise ConfigError(f"{out} is one of the runs to compare", hint="give another --out")
 
 
 def _finished_run(path: Path) -> RunFolder:

@@ -150,7 +150,9 @@ def test_a_prepared_corpus_is_hashed_file_by_file_and_its_audio_by_content(
 ) -> None:
     (tmp_path / "x.wav").write_bytes(b"sound")
     made = corpus()
-    made = replace(made, utterances=made.utterances.with_columns(audio=pl.lit(str(tmp_path / "x.wav"))))
+    made = replace(
+        made, utterances=made.utterances.with_columns(audio=pl.lit(str(tmp_path / "x.wav")))
+    )
     folder = save_corpus(made, tmp_path / "demo")
     run = benchmark("prior", folder, out=tmp_path / "run", **QUICK)
     assert set(run.record.inputs) == {
