@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import typer
+
 from equivoice.cli.config import (
     VerbConfig,
     argument,
@@ -53,3 +55,5 @@ def rerun_verb(config: RerunConfig) -> None:
     say("The run came out the same." if again.equal else "The run came out differently.")
     note(*(f"changed since: {each}" for each in again.changed))
     finish(report)
+    if not again.equal:
+        raise typer.Exit(1)

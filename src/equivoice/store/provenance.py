@@ -178,7 +178,9 @@ def _hash_if_there(path: str) -> str:
 def _git(arguments: list[str], folder: Path) -> str | None:
     try:
         done = subprocess.run(  # noqa: S603 - fixed words, no shell
-            ["git", "-C", str(folder), *arguments],  # noqa: S607 - git is found on the path
+            # Without optional locks git only reads: killed with us in the middle of
+            # refreshing its index, it would leave the user's repository locked.
+            ["git", "--no-optional-locks", "-C", str(folder), *arguments],  # noqa: S607 - git is found on the path
             capture_output=True,
             text=True,
             check=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from pathlib import Path
 
@@ -99,6 +100,18 @@ def test_the_revision_says_whether_there_are_changes(tmp_path: Path) -> None:
     assert len(clean) == 40
     (tmp_path / "a").write_text("2")
     assert git_revision(tmp_path) == f"{clean}+"
+
+
+def test_asking_for_the_revision_changes_nothing_in_the_repository(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "a").write_text("1")
+    git(tmp_path, "add", "a")
+    git(tmp_path, "commit", "-q", "-m", "one")
+    # The same content at another time: plain "git status" would rewrite its index.
+    os.utime(tmp_path / "a", (1, 1))
+    before = (tmp_path / ".git" / "index").read_bytes()
+    assert git_revision(tmp_path) is not None
+    assert (tmp_path / ".git" / "index").read_bytes() == before
 
 
 def test_without_git_there_is_no_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
