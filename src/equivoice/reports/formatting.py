@@ -10,10 +10,12 @@ from equivoice.reports.rows import Estimate
 
 __all__ = [
     "MINUS",
+    "capital",
     "count",
     "interval",
     "level",
     "missing",
+    "p_floor",
     "p_value",
     "percent",
     "points",
@@ -22,6 +24,7 @@ __all__ = [
 
 MINUS = "−"
 _SMALLEST_P_SHOWN = 0.001
+_SMALLEST_FLOOR_SHOWN = 0.0001
 
 
 def percent(value: float, digits: int = 1) -> str:
@@ -89,6 +92,16 @@ def p_value(value: float) -> str:
     return f"< {_SMALLEST_P_SHOWN}" if value < _SMALLEST_P_SHOWN else f"{value:.3f}"
 
 
+def p_floor(value: float) -> str:
+    """The smallest p that a test can give, to one digit.
+
+    Example:
+        >>> p_floor(0.1), p_floor(0.000499), p_floor(1e-9)
+        ('0.1', '0.0005', '< 0.0001')
+    """
+    return f"< {_SMALLEST_FLOOR_SHOWN}" if value < _SMALLEST_FLOOR_SHOWN else f"{value:.1g}"
+
+
 def count(number: int | None, noun: str = "", plural: str | None = None) -> str:
     """A count with thousands separated, and its noun.
 
@@ -114,3 +127,13 @@ def missing(estimate: Estimate) -> str:
         'not defined: no reason was recorded'
     """
     return f"not defined: {estimate.undefined or 'no reason was recorded'}"
+
+
+def capital(text: str) -> str:
+    """The text with its first letter in upper case.
+
+    Example:
+        >>> capital("macro-F1")
+        'Macro-F1'
+    """
+    return text[:1].upper() + text[1:]

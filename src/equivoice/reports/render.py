@@ -9,15 +9,16 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from equivoice.reports.chapter import Chapter, chapter_sections
 from equivoice.reports.document import Bullets, Section
+from equivoice.reports.formatting import capital
 from equivoice.reports.hardest import MOST_CLIPS, Players
 from equivoice.reports.inputs import ReportInputs
 from equivoice.reports.provenance import corpora_section, left_out_section, made_section
 from equivoice.reports.rows import Estimate, pooled, read_estimates
 from equivoice.reports.sections import (
-    Chapter,
-    chapter_sections,
     chapters,
+    comparisons_section,
     scores_section,
     verdict_section,
 )
@@ -80,7 +81,8 @@ def _sections(runs: Sequence[ReportInputs], players: Players) -> list[Section]:
     parts = chapters(read)
     return [
         verdict_section(read),
-        scores_section(parts, comparisons),
+        scores_section(parts),
+        comparisons_section(comparisons),
         *_chapters(parts, players),
         corpora_section(runs),
         left_out_section(runs, rows),
@@ -97,7 +99,7 @@ def _chapters(parts: Sequence[Chapter], players: Players) -> list[Section]:
     clips = max(1, MOST_CLIPS // max(1, len(parts)))
     return [
         Section(
-            _capital(part.condition.title),
+            capital(part.condition.title),
             f"chapter-{at}",
             sections=chapter_sections(part, f"chapter-{at}-", players=players, clips=clips),
         )
@@ -145,7 +147,3 @@ def _is_web_address(text: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.netloc)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -192,7 +192,11 @@ def in_order(values: Iterable[str | None]) -> list[str]:
 
 def primary_metric(rows: Sequence[Estimate]) -> str | None:
     """The metric that the verdict speaks of: macro-F1, or the next best that is there."""
-    there = in_order(row.metric for row in rows if row.quantity == "score" and row.label is None)
+    there = in_order(
+        row.metric
+        for row in rows
+        if row.quantity in ("score", "comparison") and row.label is None and row.group_by is None
+    )
     ranked = [name for name in _PRIMARY if name in there]
     return next(iter(ranked or there), None)
 

@@ -11,9 +11,17 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from equivoice.reports.cells import written
 from equivoice.reports.formatting import count, interval, level
-from equivoice.reports.rows import Estimate, conditions, in_order, pick, pooled, read_estimates
-from equivoice.reports.tables import written
+from equivoice.reports.rows import (
+    Condition,
+    Estimate,
+    conditions,
+    in_order,
+    pick,
+    pooled,
+    read_estimates,
+)
 from equivoice.reports.verdict import Statement, statements
 from equivoice.reports.wording import CAUSES, attribute, metric, unit
 
@@ -76,6 +84,9 @@ def main_table(estimates: pl.DataFrame) -> Table:
             table.add_row(Text(condition.title, style="bold"))
         for row in _shown(own):
             table.add_row(*_cells(row))
+    for row in pick(rows, quantity="comparison", label=None):
+        if row.metric in _HEADLINE:
+            table.add_row(*_cells(row))
     return table
 
 
@@ -93,11 +104,12 @@ def _shown(rows: Sequence[Estimate]) -> Iterator[Estimate]:
 
 
 def _cells(row: Estimate) -> tuple[Text, ...]:
-    difference = row.quantity == "pair_gap"
+    difference = row.quantity in ("pair_gap", "comparison")
     value = written(row, row.value, difference=difference)
-    name = metric(row.metric)
-    if row.groups is not None:
-        name = f"{name}, {attribute(row.groups)}"
+    parts = [metric(row.metric), attribute(row.groups or "")]
+    if row.quantity == "comparison":
+        parts.insert(1, Condition(row.corpus or "", row.system or "").title)
+    name = ", ".join(part for part in parts if part)
     if value is None:
         reason = Text(f"not defined: {row.undefined or 'no reason was recorded'}", style="dim")
         return Text(name), reason

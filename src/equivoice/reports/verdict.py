@@ -14,9 +14,11 @@ from typing import Any
 import polars as pl
 
 from equivoice.reports.formatting import (
+    capital,
     count,
     interval,
     level,
+    p_floor,
     p_value,
     percent,
     points,
@@ -103,15 +105,16 @@ def statements(rows: Sequence[Estimate], findings: Sequence[Any] = ()) -> list[S
     found: list[Statement] = []
     for condition, own in conditions(pooled(rows)).items():
         found += _of_condition(condition, own)
-    for row in pooled(pick(rows, quantity="comparison", group_by=None, label=None)):
-        found.append(_comparison(row))
+    compared_systems = pooled(pick(rows, quantity="comparison", group_by=None, label=None))
+    name = primary_metric(compared_systems)
+    found += [_comparison(row) for row in pick(compared_systems, metric=name)]
     return found + [_limit(finding) for finding in findings if finding.code in _LIMITING]
 
 
 def _limit(finding: Any) -> Statement:
     """What a finding about a corpus forbids to conclude."""
     corpus = getattr(finding, "corpus", None)
-    text = _capital(str(finding.message)).rstrip(".") + "."
+    text = capital(str(finding.message)).rstrip(".") + "."
     return Statement(False, text, f"the data of {corpus}" if corpus else "the data", "data")
 
 
@@ -127,7 +130,7 @@ def _of_condition(condition: Condition, rows: Sequence[Estimate]) -> Iterator[St
 
 
 def _score(row: Estimate, coverage: str, title: str) -> Statement:
-    name = _capital(metric(row.metric))
+    name = capital(metric(row.metric))
     if row.value is None:
         return Statement(False, f"{name} is not defined: {_why(row)}.{coverage}", title, "score")
     head = f"{name} is {percent(row.value)}%"
@@ -162,7 +165,7 @@ def _of_grouping(
         return _several_groups(group_by, rows, pairs, title)
     groups = in_order(row.groups for row in pick(rows, quantity="group_score"))
     one = f"only one group, {groups[0]}, has scores" if len(groups) == 1 else "no pair was compared"
-    text = f"{_capital(attribute(group_by))}: nothing can be concluded: {one}."
+    text = f"{capital(attribute(group_by))}: nothing can be concluded: {one}."
     return Statement(False, text, title, group_by)
 
 
@@ -170,7 +173,7 @@ def _pair(group_by: str, row: Estimate, title: str) -> Statement:
     name = metric(row.metric)
     first, second = compared(group_by, row.groups)
     if row.value is None:
-        text = f"{_capital(name)} of {first} and {second} cannot be compared: {_why(row)}."
+        text = f"{capital(name)} of {first} and {second} cannot be compared: {_why(row)}."
         return Statement(False, text, title, group_by)
     if not row.has_interval:
         text = (
@@ -198,12 +201,16 @@ def _undetected(name: str, row: Estimate, first: str, second: str) -> str:
         )
     else:
         lead = f"No difference in {name} between {first} and {second} was detected ({shown})."
-    unseen = (
-        ""
-        if row.detectable is None
-        else f" Differences smaller than {points(row.detectable)} could not have been seen reliably."
-    )
-    return f"{lead}{_test(row)}{unseen}"
+    return f"{lead}{_test(row)}{_unseen(row)}"
+
+
+def _unseen(row: Estimate) -> str:
+    """Which differences the study was too small for, or that nothing varied in it."""
+    if row.detectable is None:
+        return ""
+    if percent(row.detectable) == "0.0":
+        return " The difference hardly varies between resamples, as where answers are constant."
+    return f" Differences smaller than {points(row.detectable)} could not have been seen reliably."
 
 
 def _several_groups(
@@ -212,7 +219,7 @@ def _several_groups(
     gaps = pick(rows, quantity="gap", metric=pairs[0].metric)
     largest = next(iter(pick(gaps, group_aggregator="max")), next(iter(gaps), None))
     groups = in_order(row.groups for row in pick(rows, quantity="group_score"))
-    head = f"{_capital(attribute(group_by))}, {count(len(groups), 'group')}"
+    head = f"{capital(attribute(group_by))}, {count(len(groups), 'group')}"
     if largest is None or largest.value is None:
         why = "no aggregated gap was estimated" if largest is None else _why(largest)
         return Statement(False, f"{head}: nothing can be concluded: {why}.", title, group_by)
@@ -246,7 +253,7 @@ def _comparison(row: Estimate) -> Statement:
     first, second = pair_of(row.system) or (row.system or "the first", "the second")
     subject = Condition(row.corpus or "", row.system or "").title
     if row.value is None:
-        text = f"{_capital(name)} of {first} and {second} cannot be compared: {_why(row)}."
+        text = f"{capital(name)} of {first} and {second} cannot be compared: {_why(row)}."
         return Statement(False, text, subject, "comparison")
     if not row.has_interval:
         text = (
@@ -265,9 +272,9 @@ def _comparison(row: Estimate) -> Statement:
 
 def _described(name: str, value: float, first: str, second: str) -> str:
     if percent(value) == "0.0":
-        return f"{_capital(name)} is the same, to 0.1 points, for {first} and for {second}"
+        return f"{capital(name)} is the same, to 0.1 points, for {first} and for {second}"
     direction = "lower" if value < 0 else "higher"
-    return f"{_capital(name)} is {points(value)} {direction} for {first} than for {second}"
+    return f"{capital(name)} is {points(value)} {direction} for {first} than for {second}"
 
 
 def _decided(row: Estimate) -> bool:
@@ -285,10 +292,10 @@ def _test(row: Estimate) -> str:
     floor = row.p_floor
     if floor is not None and floor > _alpha(row):
         return (
-            f" With so few {row.unit or 'unit'}s the test cannot give a p below {p_value(floor)}, "
+            f" With so few {row.unit or 'unit'}s the test cannot give a p below {p_floor(floor)}, "
             "so it cannot detect any difference."
         )
-    within = "" if floor is None else f" (smallest p the test can give: {p_value(floor)})"
+    within = "" if floor is None else f" (smallest p the test can give: {p_floor(floor)})"
     return f" Permutation test: p {_relation(row.p_value)}{within}."
 
 
@@ -316,7 +323,3 @@ def _clusters(row: Estimate) -> str:
 
 def _why(row: Estimate) -> str:
     return (row.undefined or "no reason was recorded").removeprefix("interval: ").rstrip(".")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -13,6 +13,7 @@ from equivoice.reports.formatting import (
     interval,
     level,
     missing,
+    p_floor,
     p_value,
     percent,
     points,
@@ -54,6 +55,12 @@ def test_small_p_values_are_bounded_and_others_have_three_digits() -> None:
     assert p_value(0.001) == "0.001"
     assert p_value(0.1) == "0.100"
     assert p_value(1.0) == "1.000"
+
+
+def test_the_floor_of_p_has_one_digit() -> None:
+    assert p_floor(1 / 2001) == "0.0005"
+    assert p_floor(0.1) == "0.1"
+    assert p_floor(1e-12) == "< 0.0001"
 
 
 def test_counts_have_their_noun() -> None:

@@ -495,7 +495,8 @@ def test_comparisons_have_a_forest_plot(inputs: ReportInputs) -> None:
     estimates = pl.concat([inputs.estimates, ESTIMATES.validate(comparison)])
     page = read(render_report(replace(inputs, estimates=estimates)))
     titles = [each.text for each in page.all("title")]
-    assert "Differences between systems, in points" in titles
+    assert "Differences between systems, first minus second, in points" in titles
+    assert "comparisons" in [each.attributes.get("id") for each in page.all("section")]
     assert "4.0 points higher for a than for b on the same utterances" in page.text
 
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from equivoice.reports import ReportInputs
+from equivoice.reports.cells import written
+from equivoice.reports.class_tables import class_table, confusion_table, folds_table
 from equivoice.reports.document import Table
 from equivoice.reports.rows import Condition, Estimate, pick, pooled, read_estimates
 from equivoice.reports.tables import (
     aggregated_table,
     class_gaps_table,
-    class_table,
     comparison_table,
-    confusion_table,
-    folds_table,
     groups_table,
     left_out_table,
     pairs_table,
     scores_table,
-    written,
 )
 
 

@@ -60,6 +60,14 @@ def test_several_systems_are_told_apart(two_systems: ReportInputs) -> None:
         assert "prior on ravdess" in text
 
 
+def test_comparisons_are_rows_of_their_own() -> None:
+    row = {"quantity": "comparison", "metric": "macro_f1", "system": "a − b", "value": 0.04}
+    text = shown(main_table(pl.DataFrame([row, row | {"metric": "coverage"}])))
+    assert "macro-F1, a − b" in text
+    assert "+4.0" in text
+    assert "coverage" not in text
+
+
 def test_what_is_undefined_says_why() -> None:
     row = {"quantity": "score", "metric": "accuracy", "undefined": "no predictions"}
     assert "not defined: no predictions" in shown(main_table(pl.DataFrame([row])))

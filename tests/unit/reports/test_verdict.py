@@ -138,7 +138,7 @@ def test_too_few_speakers_is_a_refusal_with_its_reason_and_the_floor() -> None:
     assert not found.supported
     assert "too few speakers: female 3, male 3" in found.text
     assert "It cannot be concluded whether the groups differ." in found.text
-    assert "cannot give a p below 0.100, so it cannot detect any difference" in found.text
+    assert "cannot give a p below 0.1, so it cannot detect any difference" in found.text
 
 
 def test_an_undefined_difference_says_why() -> None:
@@ -194,6 +194,23 @@ def test_a_comparison_of_systems_is_its_own_subject() -> None:
     found = only(SCORE, row, about="comparison")
     assert found.subject == "a − b on c"
     assert "10.0 points lower for a than for b on the same utterances" in found.text
+
+
+def test_of_comparisons_only_the_primary_metric_is_spoken_of() -> None:
+    row = changed(PAIR, quantity="comparison", system="a − b", group_by=None, groups=None)
+    others = [changed(row, metric=name) for name in ("accuracy", "coverage", "recall_sum")]
+    within = changed(row, group_by="gender", groups="female")
+    made = statements([*others, row, within])
+    assert [each.about for each in made] == ["comparison"]
+    assert "macro-F1" in made[0].text.replace("Macro", "macro")
+
+
+def test_constant_answers_are_not_told_as_a_small_detectable_difference() -> None:
+    row = changed(PAIR, value=0.0, low=0.0, high=0.0, p_value=1.0, detectable=0.0)
+    found = only(SCORE, row, about="gender")
+    assert not found.supported
+    assert "smaller than 0.0 points" not in found.text
+    assert "hardly varies between resamples" in found.text
 
 
 def test_a_rounded_zero_has_no_direction() -> None:

@@ -1,0 +1,116 @@
+"""Cells of tables: numbers as they are written, and letters for what is missing.
+
+A number that is missing shows a letter, and the note below the table gives the
+reason that the letter stands for; it is never a 0 or a blank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from equivoice.reports.document import Cell
+from equivoice.reports.formatting import capital, count, level, p_floor, p_value, percent, signed
+from equivoice.reports.rows import Estimate, pick
+from equivoice.reports.wording import metric, term
+
+__all__ = [
+    "Reasons",
+    "counted",
+    "coverage_cell",
+    "heading",
+    "interval_cell",
+    "level_heading",
+    "p_cells",
+    "written",
+]
+
+_NO_REASON = "no reason was recorded"
+
+
+class Reasons:
+    """The reasons for what is missing in one table, each with a letter."""
+
+    def __init__(self) -> None:
+        self._letters: dict[str, str] = {}
+
+    def letter(self, reason: str | None) -> str:
+        """The letter of a reason; a new one where it is not known yet."""
+        told = (reason or _NO_REASON).removeprefix("interval: ")
+        return self._letters.setdefault(told, _letters(len(self._letters)))
+
+    @property
+    def note(self) -> str:
+        """All letters with their reasons, as the note below the table."""
+        return "; ".join(f"({sign}) {reason}" for reason, sign in self._letters.items())
+
+    def cell(self, text: str | None, estimate: Estimate, *, what: str = "not defined") -> Cell:
+        """The text as a number, or what is missing with its letter."""
+        if text is not None:
+            return Cell(text, number=True)
+        if estimate.undefined is None and what != "not defined":
+            return Cell("not given", quiet=True)
+        return Cell(f"{what} ({self.letter(estimate.undefined)})", quiet=True)
+
+
+def _letters(position: int) -> str:
+    return chr(ord("a") + position % 26) * (position // 26 + 1)
+
+
+def written(estimate: Estimate, value: float | None, *, difference: bool = False) -> str | None:
+    """A value as its metric is written: times 100, or as plain ratio; ``None`` stays.
+
+    Example:
+        >>> written(Estimate("score", "macro_f1"), 0.5)
+        '50.0'
+        >>> written(Estimate("pair_gap", "treatment_equality"), -0.5, difference=True)
+        '−0.50'
+    """
+    if value is None:
+        return None
+    if term(estimate.metric).percent:
+        return signed(value) if difference else percent(value)
+    text = f"{value:+.2f}" if difference else f"{value:.2f}"
+    return text.replace("-", "−")
+
+
+def interval_cell(row: Estimate, reasons: Reasons, *, difference: bool = False) -> Cell:
+    """The interval of an estimate; a letter with the reason where there is none."""
+    low = written(row, row.low, difference=difference)
+    high = written(row, row.high, difference=difference)
+    if low is None or high is None:
+        return reasons.cell(None, row, what="none")
+    return Cell(f"[{low}, {high}]", number=True)
+
+
+def counted(number: int | None) -> Cell:
+    """A count; what was not given says so."""
+    return Cell("not given", quiet=True) if number is None else Cell(count(number), number=True)
+
+
+def p_cells(row: Estimate) -> tuple[Cell, Cell]:
+    """The p-value of a test and its floor; an estimate without a test says so."""
+    if row.p_value is None:
+        return Cell("not tested", quiet=True), Cell("not tested", quiet=True)
+    floor = Cell("not given", quiet=True)
+    if row.p_floor is not None:
+        floor = Cell(p_floor(row.p_floor), number=True)
+    return Cell(p_value(row.p_value), number=True), floor
+
+
+def coverage_cell(row: Estimate, rows: Sequence[Estimate]) -> Cell:
+    """The coverage that belongs to a score: same group, same fold."""
+    own = pick(rows, metric="coverage", groups=row.groups, fold=row.fold, label=None)
+    if not own or own[0].value is None:
+        return Cell("not given", quiet=True)
+    return Cell(percent(own[0].value), number=True)
+
+
+def level_heading(rows: Sequence[Estimate]) -> str:
+    """The level of the intervals as part of a heading; empty where they differ."""
+    levels = {level(row) for row in rows if row.level is not None}
+    return f"{levels.pop()} " if len(levels) == 1 else ""
+
+
+def heading(name: str) -> str:
+    """The heading of a column of this metric, with its unit."""
+    return f"{capital(metric(name))}{', %' if term(name).percent else ''}"
