@@ -30,6 +30,18 @@ _FAULTS = (InputError, ArithmeticError, EOFError, LookupError, OSError, RuntimeE
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _LONGEST_REASON = 300
 _SUM_TOLERANCE = 1e-6
+_COLUMNS = (
+    "utterance_id",
+    "system",
+    "fold",
+    "label_space",
+    "response",
+    "status",
+    "emotion",
+    "probabilities",
+    "outside",
+    "reason",
+)
 
 
 @dataclass(frozen=True)
@@ -117,9 +129,9 @@ def predict_rows(
     """
     rows = [_row(answer, given, wanted) for answer in answers]
     fixed = {"system": cell.system, "fold": cell.fold, "label_space": wanted.id}
-    types = {column.name: column.dtype for column in PREDICTIONS.columns}
-    table = pl.DataFrame([row | fixed for row in rows], schema_overrides=types)
-    return PREDICTIONS.validate(table.with_columns(modality=pl.lit("speech")))
+    types = {name: PREDICTIONS.column(name).dtype for name in _COLUMNS}
+    table = pl.DataFrame([row | fixed for row in rows], schema=types)
+    return table.with_columns(modality=pl.lit("speech"))
 
 
 def _row(answer: Answer, given: LabelSpace, wanted: LabelSpace) -> dict[str, object]:
