@@ -1,0 +1,245 @@
+"""How often intervals hold the truth: data sets with known gaps, scored and counted.
+
+A speaker has a skill, drawn from a beta distribution around the group's mean;
+an answer is right with that probability, and else any other class. Accuracy,
+recall and, with balanced labels, macro-F1 are then equal to the group's mean
+skill in the population, so every gap is known. Intervals come from the
+functions that write the estimates table, not from a second implementation.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from unittest.mock import patch
+
+import numpy as np
+
+from equivoice.evaluation import rows as estimate_rows
+from equivoice.evaluation.resampling import GroupValues, group_values
+from equivoice.evaluation.rows import Context, gap_rows, pair_rows
+from equivoice.fairness import Grouping, Measure
+from equivoice.metrics import (
+    FloatArray,
+    IntArray,
+    classification_metrics,
+    classification_statistics,
+)
+from equivoice.uncertainty import clustered_sums
+
+BASE = 0.6
+NAMED = {name: classification_metrics()[name] for name in ("accuracy", "macro_f1", "recall")}
+MEASURES = (
+    Measure("accuracy", ("accuracy",), "mean", ""),
+    Measure("macro_f1", ("macro_f1",), "mean", ""),
+    Measure("equal_opportunity", ("recall",), "mean", ""),
+)
+SIGNED = ("signed", "accuracy"), ("signed", "macro_f1")
+
+
+@dataclass(frozen=True)
+class Design:
+    """A population of speakers.
+
+    Args:
+        speakers: how many in each group.
+        skills: the mean skill of each group.
+        concentration: of each group's beta distribution; large: equal speakers.
+        utterances: fewest and most of one speaker.
+        labels: the share of each class in each group.
+        by_class: whether a speaker has a skill of their own for each class.
+    """
+
+    speakers: tuple[int, ...]
+    skills: tuple[float, ...]
+    concentration: tuple[float, ...]
+    utterances: tuple[int, int]
+    labels: tuple[tuple[float, ...], ...]
+    by_class: bool = False
+
+    @property
+    def classes(self) -> int:
+        return len(self.labels[0])
+
+
+def spread_design(groups: int, speakers: int, gap: float, classes: int = 6) -> Design:
+    """Groups of nearly equal size whose skills lie evenly over a range of ``gap``."""
+    sizes = tuple(speakers // groups + (g < speakers % groups) for g in range(groups))
+    skills = tuple(BASE + gap * (0.5 - g / (groups - 1)) for g in range(groups))
+    balanced = ((1.0 / classes,) * classes,) * groups
+    return Design(sizes, skills, (15.0,) * groups, (4 * classes, 4 * classes), balanced)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was heard, and what was answered: codes, one entry an utterance."""
+
+    reference: IntArray
+    predicted: IntArray
+    groups: IntArray
+    speakers: IntArray
+
+
+def draw(design: Design, rng: np.random.Generator) -> Sample:
+    """One data set."""
+    group_of = np.repeat(np.arange(len(design.speakers)), design.speakers)
+    mean = np.asarray(design.skills)[group_of]
+    spread = np.asarray(design.concentration)[group_of]
+    columns = design.classes if design.by_class else 1
+    shape = (len(group_of), columns)
+    skill = rng.beta(
+        np.broadcast_to((mean * spread)[:, None], shape), ((1 - mean) * spread)[:, None]
+    )
+    fewest, most = design.utterances
+    counts = rng.integers(fewest, most + 1, len(group_of))
+    speakers = np.repeat(np.arange(len(group_of)), counts)
+    groups = group_of[speakers]
+    reference = _references(design, counts, groups, rng)
+    right = rng.random(len(speakers)) < skill[speakers, reference % columns]
+    other = (reference + rng.integers(1, design.classes, len(speakers))) % design.classes
+    return Sample(reference, np.where(right, reference, other), groups, speakers)
+
+
+def _references(
+    design: Design, counts: IntArray, groups: IntArray, rng: np.random.Generator
+) -> IntArray:
+    """As in an acted corpus each speaker says every class equally often, if labels are balanced."""
+    if all(len(set(shares)) == 1 for shares in design.labels):
+        return np.concatenate([np.arange(count) % design.classes for count in counts])
+    edges = np.cumsum(np.asarray(design.labels), axis=1)[:, :-1]
+    return np.asarray((rng.random(len(groups))[:, None] > edges[groups]).sum(1), dtype=np.int64)
+
+
+def true_values(design: Design, metric: str) -> FloatArray:
+    """Values in the population, group by group and class by class.
+
+    Returns:
+        (G + 1, K) values, or (G + 1, 1) of a scalar metric; the last row holds
+        all groups together, as large as they are in the sample.
+    """
+    skills = np.asarray(design.skills)[:, None]
+    shares = np.asarray(design.labels)
+    hits = shares * skills
+    chosen = hits + (1 - shares - (skills - hits)) / (design.classes - 1)
+    weights = np.asarray(design.speakers) / sum(design.speakers)
+    shares, hits, chosen = (np.vstack([part, weights @ part]) for part in (shares, hits, chosen))
+    if metric == "accuracy":
+        return hits.sum(1, keepdims=True)
+    if metric == "macro_f1":
+        return np.asarray((2 * hits / (shares + chosen)).mean(1, keepdims=True))
+    return np.asarray(hits / shares)
+
+
+def true_gap(design: Design, kind: str, metric: str) -> float:
+    """The gap in the population; ``kind`` is signed or names an aggregator of groups."""
+    *groups, together = true_values(design, metric)
+    if kind == "signed":
+        return float((groups[0] - groups[1]).mean())
+    if kind == "max_to_overall":
+        return float(np.max([np.abs(group - together) for group in groups], axis=0).mean())
+    pairs = np.array([np.abs(a - b) for a, b in itertools.combinations(groups, 2)])
+    joined = {
+        "mean": pairs.mean(0),
+        "rms": np.sqrt(np.square(pairs).mean(0)),
+        "max": pairs.max(0),
+    }[kind]
+    return float(joined.mean())
+
+
+def intervals(
+    sample: Sample, design: Design, *, replicates: int, seed: int
+) -> Iterator[tuple[tuple[str, str], float, float]]:
+    """(kind, metric), low and high of each gap; NaN where the interval is refused.
+
+    Classes are joined by their mean only, for speed.
+    """
+    groups, classes = len(design.speakers), design.classes
+    statistics = classification_statistics(sample.reference, sample.predicted, classes)
+    sums = clustered_sums(statistics, sample.groups, groups, sample.speakers)
+    values = group_values(sums, NAMED, replicates=replicates, seed=seed)
+    context = _context(values, sample, classes, groups)
+    wanted = {name: NAMED[name] for name in ("accuracy", "macro_f1")}
+    for row in itertools.islice(pair_rows(values, replace(context, metrics=wanted), {}), 2):
+        yield ("signed", row["metric"]), *_ends(row)
+    with patch.object(estimate_rows, "CLASS_AGGREGATORS", ("mean",)):
+        for row in gap_rows(values, context, MEASURES, {}):
+            yield (row["group_aggregator"], row["metric"]), *_ends(row)
+
+
+def _context(values: GroupValues, sample: Sample, classes: int, groups: int) -> Context:
+    n = np.bincount(sample.groups, minlength=groups)
+    names = tuple(f"group {g}" for g in range(groups))
+    return Context(
+        NAMED,
+        [f"class {k}" for k in range(classes)],
+        0.95,
+        np.append(n, n.sum()),
+        np.zeros((groups + 1, classes), dtype=bool),
+        Grouping("group", names, sample.groups, 0),
+    )
+
+
+def _ends(row: dict[str, float | None]) -> tuple[float, float]:
+    low, high = row.get("low"), row.get("high")
+    return (math.nan, math.nan) if low is None or high is None else (low, high)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What the intervals of one gap did.
+
+    Args:
+        truth: the gap in the population.
+        covered: the share of the data sets whose interval holds it.
+        refused: the share without an interval.
+        width: the mean length of the intervals.
+    """
+
+    truth: float
+    covered: float
+    refused: float
+    width: float
+
+
+def coverage(
+    design: Design, *, data_sets: int, replicates: int, seed: int, kinds: Sequence[str] = ()
+) -> dict[tuple[str, str], Coverage]:
+    """Score many data sets of one design and count, gap by gap."""
+    rng = np.random.default_rng(seed)
+    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for _ in range(data_sets):
+        sample = draw(design, rng)
+        resampling = int(rng.integers(2**31))
+        for key, low, high in intervals(sample, design, replicates=replicates, seed=resampling):
+            if not kinds or key[0] in kinds:
+                found.setdefault(key, []).append((low, high))
+    return {key: _counted(true_gap(design, *key), np.array(ends)) for key, ends in found.items()}
+
+
+def _counted(truth: float, ends: FloatArray) -> Coverage:
+    given = ends[~np.isnan(ends[:, 0])]
+    if not len(given):
+        return Coverage(truth, math.nan, 1.0, math.nan)
+    slack = 1e-12
+    inside = (given[:, 0] - slack <= truth) & (truth <= given[:, 1] + slack)
+    refused = 1.0 - len(given) / len(ends)
+    return Coverage(truth, float(inside.mean()), refused, float(np.ptp(given, axis=1).mean()))
+
+
+def refusals(design: Design, *, data_sets: int, seed: int) -> Counter[str]:
+    """Which reasons the rows of a design give for the intervals that they lack."""
+    rng = np.random.default_rng(seed)
+    reasons: Counter[str] = Counter()
+    for _ in range(data_sets):
+        sample = draw(design, rng)
+        groups, classes = len(design.speakers), design.classes
+        statistics = classification_statistics(sample.reference, sample.predicted, classes)
+        sums = clustered_sums(statistics, sample.groups, groups, sample.speakers)
+        values = group_values(sums, NAMED, replicates=200, seed=0)
+        context = _context(values, sample, classes, groups)
+        rows = [*pair_rows(values, context, {}), *gap_rows(values, context, MEASURES, {})]
+        reasons.update(str(row["undefined"]) for row in rows)
+    return reasons
