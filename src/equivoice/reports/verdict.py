@@ -115,7 +115,7 @@ def _limit(finding: Any) -> Statement:
     """What a finding about a corpus forbids to conclude."""
     corpus = getattr(finding, "corpus", None)
     text = capital(str(finding.message)).rstrip(".") + "."
-    return Statement(False, text, f"the data of {corpus}" if corpus else "the data", "data")
+    return Statement(False, text, f"The data of {corpus}" if corpus else "The data", "data")
 
 
 def _of_condition(condition: Condition, rows: Sequence[Estimate]) -> Iterator[Statement]:

@@ -470,7 +470,7 @@ def test_a_confounded_group_limits_the_verdict(inputs: ReportInputs) -> None:
     found.__dict__["code"] = "confounded-group"
     page = read(render_report(replace(inputs, findings=[found])))
     headings = [each.text for each in page.all("h3")]
-    assert "the data of gender is confounded with emotion" in headings
+    assert "The data of gender is confounded with emotion" in headings
     (card,) = [each for each in page.all("li") if each.text == "Gender is confounded with emotion."]
     assert card.parents[-2] == "div"
 

@@ -259,11 +259,11 @@ def test_findings_that_limit_every_conclusion_become_statements() -> None:
     harmless = Found("label-imbalance", "happy is rare")
     made = statements([SCORE], [confounded, harmless])
     assert made[-1] == Statement(
-        False, "Gender is confounded with emotion.", "the data of urdu", "data"
+        False, "Gender is confounded with emotion.", "The data of urdu", "data"
     )
     assert len(made) == 2
     assert verdict(as_table(SCORE), findings=[confounded])[-1] == (
-        "the data of urdu: Gender is confounded with emotion."
+        "The data of urdu: Gender is confounded with emotion."
     )
 
 
