@@ -5,9 +5,9 @@ network and no model file. :func:`speak` lets one of them say a text, then
 gives it a speaker's pitch and vocal tract (:class:`Voice`) and a manner of
 speaking (:class:`Delivery`): pitch, range, rate, loudness and voice quality.
 
-The road of a sound: eSpeak at its own 22,050 Hz; played faster or slower,
-which moves the formants; overlap-add (PSOLA) with a new pitch contour and the
-length put right; resampled to 16 kHz; tilt, breath and shimmer; loudness.
+The road of a sound: eSpeak, sampled at 16 kHz over the vocal tract's factor and
+played at 16 kHz, which moves the formants; overlap-add (PSOLA) with a new pitch
+contour and the length put right; tilt, breath and shimmer; loudness.
 
 .. warning::
     eSpeak keeps state from one call to the next inside a process. The same
@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from equivoice.errors import AudioError, ConfigError, MissingDependencyError
 
 __all__ = [
+    "ESPEAK_RATE",
     "SPOKEN_LANGUAGES",
     "SYNTHESIS_RATE",
     "Delivery",
@@ -47,7 +48,10 @@ SYNTHESIS_RATE = 16_000
 SPOKEN_LANGUAGES = {"en": "English (Great Britain)", "de": "German", "ja": "Japanese"}
 """From a BCP 47 tag to the name by which Praat knows the language."""
 
-_ESPEAK_RATE = 22_050
+ESPEAK_RATE = 22_050
+"""eSpeak's own sampling rate in Hz."""
+
+_SHORTEST = 0.1  # seconds; the lowest pitch needs some periods
 _PITCH_STEP = 0.01  # seconds between the points of the pitch contour
 _WIDEST_STRETCH = 5.0  # a flat contour is not stretched until its errors are heard
 _FARTHEST_DEVIATION = 2.5  # standard deviations; beyond it octave errors live
@@ -141,7 +145,11 @@ def speak(text: str, voice: Voice, delivery: Delivery, rng: np.random.Generator)
         >>> 0.5 < len(sound) / SYNTHESIS_RATE < 3
         True
     """
-    raw = espeak(text, voice.language, voice.variant, voice.rate * delivery.rate)
+    # Sampled at another rate than it will be played at, the formants move by the factor.
+    rate = SYNTHESIS_RATE / voice.tract
+    raw = espeak(
+        text, voice.language, voice.variant, voice.rate * delivery.rate, sampling_rate=rate
+    )
     shaped = _reshape(raw, text, voice, delivery, rng)
     shaped = _tilted(_trimmed(shaped), voice.tilt + delivery.tilt)
     shaped = _breathy(shaped, voice.breath - delivery.breath, rng)
@@ -163,7 +171,14 @@ def spoken_loudness(samples: Samples) -> float:
     return float(np.sqrt(np.mean(samples[spoken] ** 2)))
 
 
-def espeak(text: str, language: str, variant: str, rate: float) -> Samples:
+def espeak(
+    text: str,
+    language: str,
+    variant: str,
+    rate: float,
+    *,
+    sampling_rate: float = ESPEAK_RATE,
+) -> Samples:
     """What eSpeak makes of a text, as it comes.
 
     Args:
@@ -171,9 +186,10 @@ def espeak(text: str, language: str, variant: str, rate: float) -> Samples:
         language: BCP 47 tag, one of :data:`SPOKEN_LANGUAGES`.
         variant: Praat's name of a voice variant.
         rate: words per minute; outside 80 to 450 the nearest is taken.
+        sampling_rate: in Hz; eSpeak's own is 22,050.
 
     Returns:
-        samples (n,) at 22,050 Hz.
+        samples (n,) at ``sampling_rate``.
 
     Raises:
         ConfigError: Praat does not know the language or the voice variant.
@@ -188,9 +204,8 @@ def espeak(text: str, language: str, variant: str, rate: float) -> Samples:
     except parselmouth.PraatError as error:
         raise ConfigError("Praat has no such voice variant", value=variant) from error
     words_per_minute = min(max(rate, 80.0), 450.0)
-    call(
-        synthesizer, "Speech output settings", _ESPEAK_RATE, 0.01, 1.0, 1.0, words_per_minute, "IPA"
-    )
+    settings = (sampling_rate, 0.01, 1.0, 1.0, words_per_minute, "IPA")
+    call(synthesizer, "Speech output settings", *settings)
     call(synthesizer, "Estimate speech rate from speech", "no")
     sound = call(synthesizer, "To Sound", text, "no")[0]
     return np.asarray(sound.values[0], dtype=np.float64)
@@ -210,11 +225,12 @@ def _parselmouth() -> Any:
 def _reshape(
     raw: Samples, text: str, voice: Voice, delivery: Delivery, rng: np.random.Generator
 ) -> Samples:
-    """Formants, pitch and length in one pass of overlap-add; then 16 kHz."""
+    """Played at 16 kHz, with the pitch wanted and the length put right, by overlap-add."""
     parselmouth = _parselmouth()
     call = parselmouth.praat.call
-    # Played at another rate the formants move by the factor; PSOLA mends pitch and length.
-    sound = parselmouth.Sound(raw, sampling_frequency=_ESPEAK_RATE * voice.tract)
+    if len(raw) < _SHORTEST * SYNTHESIS_RATE or not raw.any():
+        raise AudioError("nothing was voiced in this text", value=text)
+    sound = parselmouth.Sound(raw, sampling_frequency=SYNTHESIS_RATE)
     manipulation = call(sound, "To Manipulation", _PITCH_STEP, 60, 600)
     tier = call(manipulation, "Extract pitch tier")
     points = int(call(tier, "Get number of points"))
@@ -230,8 +246,12 @@ def _reshape(
     call(length, "Add point", 0, voice.tract)
     call([manipulation, pitch], "Replace pitch tier")
     call([manipulation, length], "Replace duration tier")
+    # Overlap-add draws the pieces of lengthened voiceless stretches from Praat's own numbers.
+    run = parselmouth.praat.run
+    run(f"drawn = random_initializeWithSeedUnsafelyButPredictably ({int(rng.integers(2**31))})")
     spoken = call(manipulation, "Get resynthesis (overlap-add)")
-    return np.asarray(call(spoken, "Resample", SYNTHESIS_RATE, 30).values[0], dtype=np.float64)
+    run("drawn = random_initializeSafelyAndUnpredictably ()")
+    return np.asarray(spoken.values[0], dtype=np.float64)
 
 
 def _contour(
@@ -247,7 +267,8 @@ def _contour(
     tremor = delivery.tremor * np.sin(2 * np.pi * (_TREMOR_RATE * times + rng.random()))
     jitter = 12 * np.log2(1 + np.clip(delivery.jitter * rng.standard_normal(len(times)), -0.3, 0.3))
     target = voice.pitch * 2 ** ((melody - np.median(melody) + delivery.pitch) / 12)
-    return np.clip(target * 2 ** ((tremor + jitter) / 12), 55.0, 650.0)
+    contour: Samples = np.clip(target * 2 ** ((tremor + jitter) / 12), 55.0, 650.0)
+    return contour
 
 
 def _trimmed(samples: Samples) -> Samples:
@@ -261,7 +282,7 @@ def _trimmed(samples: Samples) -> Samples:
 def _filtered(samples: Samples, gain: Callable[[Samples], Samples]) -> Samples:
     """Each frequency in Hz times its gain; padded, so that the end does not wrap round."""
     length = 1 << (len(samples) + SYNTHESIS_RATE // 10).bit_length()
-    frequency = np.fft.rfftfreq(length, 1 / SYNTHESIS_RATE)
+    frequency: Samples = np.arange(length // 2 + 1, dtype=np.float64) * (SYNTHESIS_RATE / length)
     spectrum = np.fft.rfft(samples, length) * gain(frequency)
     return np.fft.irfft(spectrum, length)[: len(samples)]
 
@@ -305,4 +326,5 @@ def _levelled(samples: Samples, level: float) -> Samples:
 def _envelope(samples: Samples) -> Samples:
     width = int(_ENVELOPE * SYNTHESIS_RATE)
     total = np.concatenate([[0.0], np.cumsum(np.abs(np.pad(samples, (width // 2, width - 1))))])
-    return (total[width:] - total[:-width])[: len(samples)] / width
+    envelope: Samples = (total[width:] - total[:-width])[: len(samples)] / width
+    return envelope

@@ -10,29 +10,27 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from equivoice.corpora.synthetic.recipe import EMOTIONS
+from equivoice.corpora.synthetic.recipe import EMOTIONS, GENDERS
 from equivoice.errors import ConfigError
 
-__all__ = ["CLEAN_SNR", "GENDERS", "Biases", "Imbalance", "Noise", "RatingShift", "Shortcut"]
-
-GENDERS = ("female", "male")
+__all__ = ["CLEAN_SNR", "Biases", "Imbalance", "Noise", "RatingShift", "Shortcut"]
 
 CLEAN_SNR = 40.0
-"""Signal-to-noise ratio in dB of recordings without planted noise."""
+"""Speech above babble in dB in recordings without planted noise."""
 
 
 @dataclass(frozen=True)
 class Noise:
-    """One gender was recorded in noise.
+    """One gender was recorded among people who talk.
 
     Args:
-        group: the gender that was recorded in noise.
-        snr_db: speech above noise in dB; smaller is a stronger bias. All other
+        group: the gender that was recorded so.
+        snr_db: speech above the babble in dB; smaller is a stronger bias. All other
             recordings have :data:`CLEAN_SNR`.
     """
 
     group: str = "female"
-    snr_db: float = 5.0
+    snr_db: float = -3.0
 
 
 @dataclass(frozen=True)
@@ -97,11 +95,11 @@ class RatingShift:
 class Biases:
     """What is planted; ``None`` where nothing is.
 
-    By default women are recorded in noise and their anger is at times called
+    By default women are recorded in babble and their anger is at times called
     disgust by raters; the sound of the emotions is the same for both genders.
 
     Args:
-        noise: noise in one gender's recordings.
+        noise: babble in one gender's recordings.
         shortcut: a tone that gives an emotion away.
         imbalance: an emotion that one gender shows more often.
         rating: raters who hear one gender otherwise.
@@ -141,8 +139,8 @@ class Biases:
         said = []
         if self.noise:
             said.append(
-                f"Planted: noise at {self.noise.snr_db:g} dB below the speech in all "
-                f"{self.noise.group} recordings ({CLEAN_SNR:g} dB in the others)."
+                f"Planted: people talk in the background of all {self.noise.group} recordings, at a "
+                f"signal-to-noise ratio of {self.noise.snr_db:g} dB ({CLEAN_SNR:g} dB in the others)."
             )
         if self.shortcut:
             said.append(_shortcut_in_words(self.shortcut))
@@ -185,7 +183,7 @@ def _problems(biases: Biases) -> Iterator[str]:
 def _out_of_range(biases: Biases) -> Iterator[str]:
     limits: list[tuple[str, float, float, float]] = []
     if biases.noise:
-        limits.append(("noise.snr_db", biases.noise.snr_db, -10.0, CLEAN_SNR))
+        limits.append(("noise.snr_db", biases.noise.snr_db, -20.0, CLEAN_SNR))
     if biases.shortcut:
         limits.append(("shortcut.agreement", biases.shortcut.agreement, 0.5, 1.0))
         limits.append(("shortcut.level_db", biases.shortcut.level_db, -60.0, 0.0))

@@ -12,6 +12,7 @@ from equivoice.audio.synthesis import Delivery, Voice
 from equivoice.corpora.synthetic.recipe import (
     EMOTIONS,
     EXPRESSIVENESS,
+    GENDERS,
     LANGUAGES,
     SPREAD,
     VARIANTS,
@@ -23,7 +24,6 @@ from equivoice.errors import ConfigError
 
 __all__ = ["Speaker", "cast_speakers", "fold_count", "varied"]
 
-_GENDERS = ("female", "male")
 _YOUNGEST, _OLDEST = 20, 75
 _MOST_FOLDS = 4
 _SLOWEST, _FASTEST = 0.72, 1.35
@@ -95,7 +95,7 @@ def cast_speakers(speakers: int, seed: int) -> tuple[Speaker, ...]:
             seed=seed,
         )
         for pair in range(pairs)
-        for gender in _GENDERS
+        for gender in GENDERS
     )
 
 
@@ -128,7 +128,7 @@ def _speaker(
         rate=_rounded(rng.uniform(155.0, 185.0)),
         breath=_rounded(rng.uniform(28.0, 38.0)),
         tilt=_rounded(rng.uniform(-1.0, 1.0)),
-        level=_rounded(rng.normal(0.0, 1.5)),
+        level=_rounded(rng.normal(0.0, 1.0)),
     )
     habit = SPREAD["habit"]
     expressiveness = math.exp(rng.normal(0.0, EXPRESSIVENESS))

@@ -166,7 +166,7 @@ def _is_rendered(job: dict[str, Any]) -> bool:
 def _render_in_process(job: dict[str, Any]) -> None:
     # The renderer is run by its path, as -m would import the tables' packages for nothing;
     # -P keeps its neighbours here from shadowing modules of the same name.
-    finished = subprocess.run(
+    finished = subprocess.run(  # noqa: S603 - our own interpreter and our own file
         [sys.executable, "-P", render.__file__],
         input=json.dumps(job),
         encoding="utf-8",

@@ -18,11 +18,19 @@ from numpy.typing import NDArray
 
 from equivoice.corpora.synthetic.biases import Biases
 from equivoice.corpora.synthetic.plan import Take
-from equivoice.corpora.synthetic.recipe import EMOTIONS
+from equivoice.corpora.synthetic.recipe import EMOTIONS, GENDERS
 from equivoice.corpora.synthetic.streams import stream
 from equivoice.records import VOTES
 
-__all__ = ["CONFUSIONS", "RATERS", "VOTES_PER_UTTERANCE", "Rater", "answer_table", "cast_votes", "raters_record"]
+__all__ = [
+    "CONFUSIONS",
+    "RATERS",
+    "VOTES_PER_UTTERANCE",
+    "Rater",
+    "answer_table",
+    "cast_votes",
+    "raters_record",
+]
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,7 @@ def cast_votes(takes: Sequence[Take], biases: Biases, seed: int) -> pl.DataFrame
     tables = {
         (rater.name, gender): answer_table(rater, gender, biases).cumsum(axis=1)
         for rater in RATERS
-        for gender in ("female", "male")
+        for gender in GENDERS
     }
     names = list(EMOTIONS)
     rows = []

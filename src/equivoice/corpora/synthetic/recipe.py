@@ -19,6 +19,7 @@ __all__ = [
     "DIRECTIONS_SOURCE",
     "EMOTIONS",
     "EXPRESSIVENESS",
+    "GENDERS",
     "LANGUAGES",
     "RECIPE_VERSION",
     "SPREAD",
@@ -31,6 +32,8 @@ RECIPE_VERSION = 1
 """Raised whenever the same seed would give other bytes."""
 
 LANGUAGES = ("en", "de", "ja")
+
+GENDERS = ("female", "male")
 
 DIRECTIONS_SOURCE = "https://en.wikibooks.org/wiki/Hypnosis/Chapters/Methods/Voice_Emotions_Table"
 
@@ -76,9 +79,17 @@ DIRECTIONS: dict[str, dict[str, str]] = {
 
 EMOTIONS: dict[str, Delivery] = {
     "angry": Delivery(
-        pitch=4.5, range=1.7, rate=1.08, level=5.0, tilt=1.5, breath=2.0, jitter=0.01, shimmer=0.08
+        pitch=4.5,
+        range=1.7,
+        rate=1.1,
+        level=6.0,
+        tilt=2.0,
+        breath=2.0,
+        jitter=0.01,
+        shimmer=0.08,
+        slope=-1.5,
     ),
-    "happy": Delivery(pitch=4.0, range=1.7, rate=1.04, level=3.0, tilt=0.5, breath=5.0, slope=1.5),
+    "happy": Delivery(pitch=4.0, range=1.7, rate=1.04, level=2.5, breath=5.0, slope=3.0),
     "sad": Delivery(pitch=-1.5, range=0.7, rate=0.88, level=-4.0, tilt=-1.0, slope=-1.5),
     "neutral": Delivery(),
     "fear": Delivery(pitch=5.0, range=1.5, rate=1.22, jitter=0.02, shimmer=0.1, tremor=0.5),
@@ -114,12 +125,12 @@ class Spread:
     quality: float
 
 
-EXPRESSIVENESS = 0.3
+EXPRESSIVENESS = 0.15
 """Standard deviation of the logarithm of a speaker's factor on every amount of the recipe."""
 
 SPREAD: dict[str, Spread] = {
-    "habit": Spread(1.2, 0.15, 0.05, 1.5, 0.5, 2.0, 0.8, 0.15),
-    "take": Spread(1.0, 0.15, 0.05, 1.5, 0.5, 2.0, 0.8, 0.15),
+    "habit": Spread(0.7, 0.10, 0.03, 1.0, 0.3, 2.0, 0.5, 0.15),
+    "take": Spread(0.7, 0.10, 0.03, 1.0, 0.3, 2.0, 0.5, 0.15),
 }
 """``habit``: how one speaker expresses one emotion; ``take``: from utterance to utterance."""
 
@@ -129,5 +140,5 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 }
 """Praat's voice variants by gender of the voice."""
 
-VOICE_PITCH: dict[str, tuple[float, float]] = {"female": (175.0, 240.0), "male": (92.0, 140.0)}
+VOICE_PITCH: dict[str, tuple[float, float]] = {"female": (185.0, 235.0), "male": (98.0, 130.0)}
 """Lowest and highest neutral median F0 of a speaker in Hz, by gender."""

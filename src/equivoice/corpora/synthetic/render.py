@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 import sys
 import wave
@@ -30,7 +31,8 @@ PADDING = 0.15
 """Seconds of room before and after the speech."""
 
 RECEIPT = "render.json"
-_LOWEST_NOISE = 50.0  # Hz
+_BABBLERS = 6
+_BABBLE_FORMANTS = (500.0, 1_500.0, 2_500.0)  # Hz
 _HIGHEST_PEAK = 0.99
 
 
@@ -77,7 +79,7 @@ def job_hash(job: dict[str, Any]) -> str:
 
 
 def record(voice: Voice, take: dict[str, Any]) -> Samples:
-    """One take as the microphone hears it: speech in a room, noise, and the planted tone.
+    """One take as the microphone hears it: speech, the babble behind it, the planted tone.
 
     Args:
         voice: who speaks.
@@ -90,21 +92,33 @@ def record(voice: Voice, take: dict[str, Any]) -> Samples:
     speech = speak(take["text"], voice, Delivery(**take["delivery"]), rng)
     loudness = spoken_loudness(speech)
     heard = np.pad(speech, int(PADDING * SYNTHESIS_RATE))
-    heard = heard + loudness * 10 ** (-take["snr_db"] / 20) * _pink_noise(len(heard), rng)
+    heard = heard + loudness * 10 ** (-take["snr_db"] / 20) * _babble(len(heard), rng)
     if take["cue"] is not None:
         hz, level = take["cue"]
         tone = np.sin(2 * np.pi * hz * np.arange(len(heard)) / SYNTHESIS_RATE)
         heard = heard + loudness * 10 ** (level / 20) * np.sqrt(2) * tone
-    return heard * min(1.0, _HIGHEST_PEAK / float(np.abs(heard).max()))
+    microphone: Samples = heard * min(1.0, _HIGHEST_PEAK / float(np.abs(heard).max()))
+    return microphone
 
 
-def _pink_noise(length: int, rng: np.random.Generator) -> Samples:
-    """Noise whose power falls by 3 dB per octave, of root mean square 1."""
+def _babble(length: int, rng: np.random.Generator) -> Samples:
+    """A murmur of voices without words, of root mean square 1: pitch, syllables and formants."""
+    seconds = np.arange(length) / SYNTHESIS_RATE
+    knots = 5 * length // SYNTHESIS_RATE + 2
+    murmur = np.zeros(length)
+    for _ in range(_BABBLERS):
+        wandering = math.log(rng.uniform(90.0, 280.0)) + 0.15 * rng.standard_normal(knots)
+        pitch = np.interp(seconds * 4, np.arange(knots), wandering)
+        sawtooth = 2 * (np.cumsum(np.exp(pitch)) / SYNTHESIS_RATE % 1) - 1
+        syllables = np.interp(seconds * 5, np.arange(knots), rng.random(knots) ** 1.5)
+        murmur += syllables * sawtooth
     size = 1 << length.bit_length()
-    spectrum = np.fft.rfft(rng.standard_normal(size))
-    frequency = np.fft.rfftfreq(size, 1 / SYNTHESIS_RATE)
-    noise = np.fft.irfft(spectrum / np.sqrt(np.maximum(frequency, _LOWEST_NOISE)), size)[:length]
-    return noise / float(np.sqrt(np.mean(noise**2)))
+    frequency = np.arange(size // 2 + 1) * (SYNTHESIS_RATE / size)
+    gain = 1 / (1 + frequency / 500)
+    for formant in _BABBLE_FORMANTS:
+        gain += np.exp(-(((frequency - formant) / 150) ** 2))
+    murmur = np.fft.irfft(np.fft.rfft(murmur, size) * gain, size)[:length]
+    return murmur / float(np.sqrt(np.mean(murmur**2)))
 
 
 def _write_wav(path: Path, samples: Samples) -> None:

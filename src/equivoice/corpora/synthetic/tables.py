@@ -72,7 +72,9 @@ def folds_table(takes: Sequence[Take]) -> pl.DataFrame:
     ]
     if not rows:
         return FOLDS.empty()
-    return FOLDS.validate(pl.DataFrame(rows, schema=["utterance_id", "fold", "split"], orient="row"))
+    return FOLDS.validate(
+        pl.DataFrame(rows, schema=["utterance_id", "fold", "split"], orient="row")
+    )
 
 
 def card_of(cast: Sequence[Speaker], takes: Sequence[Take], biases: Biases) -> Card:
@@ -91,9 +93,13 @@ def card_of(cast: Sequence[Speaker], takes: Sequence[Take], biases: Biases) -> C
         obtain=fact("made on this machine by equivoice.corpora.synthetic.make_synthetic"),
         label_names=fact(list(EMOTIONS)),
         size=fact(f"{len(takes)} utterances"),
-        speakers=fact(f"{women} women's and {len(cast) - women} men's voices, none of them a person"),
+        speakers=fact(
+            f"{women} women's and {len(cast) - women} men's voices, none of them a person"
+        ),
         recording=fact("synthetic: voices built into Praat, emotion by rule"),
-        folds=fact("speaker-disjoint, women and men in each, languages balanced where they come out"),
+        folds=fact(
+            "speaker-disjoint, women and men in each, languages balanced where they come out"
+        ),
         traps=(
             *(fact(sentence) for sentence in planted),
             fact("Age has no effect on the voice: a gap by age is chance."),
