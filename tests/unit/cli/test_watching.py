@@ -1,0 +1,70 @@
+"""The bar over a run: what it counts, and what it says of an earlier run."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress
+
+from equivoice.cli.watching import RunBar, run_bar
+from equivoice.inference import Cell
+
+CELL = Cell("scripted", "demo [x]", "1")
+
+
+@pytest.fixture
+def screen() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def bar(screen: io.StringIO) -> Progress:
+    return Progress(console=Console(file=screen, width=120), auto_refresh=False)
+
+
+def test_it_counts_utterances_over_all_cells(bar: Progress) -> None:
+    watcher = RunBar(bar)
+    watcher.planned(2, 100, 0)
+    watcher.fitting(CELL, 60)
+    watcher.predicting(CELL, 40)
+    for _ in range(4):
+        watcher.advanced(CELL, 10)
+    (task,) = bar.tasks
+    assert (task.total, task.completed) == (100, 40)
+
+
+def test_what_an_earlier_run_did_is_counted_and_said(bar: Progress, screen: io.StringIO) -> None:
+    RunBar(bar).planned(4, 200, 50)
+    (task,) = bar.tasks
+    assert (task.total, task.completed) == (200, 50)
+    assert "50 of 200 predictions" in screen.getvalue()
+
+
+def test_a_fresh_run_says_nothing_of_an_earlier_one(bar: Progress, screen: io.StringIO) -> None:
+    RunBar(bar).planned(4, 200, 0)
+    assert "earlier run" not in screen.getvalue()
+
+
+def test_it_names_what_is_at_work_and_shows_brackets_as_they_are(
+    bar: Progress, screen: io.StringIO
+) -> None:
+    watcher = RunBar(bar)
+    watcher.planned(1, 10, 0)
+    for act, expected in (
+        (lambda: watcher.fitting(CELL, 60), "scripted, demo [x], fold 1: fitting to 60"),
+        (lambda: watcher.predicting(CELL, 10), "scripted, demo [x], fold 1: predicting 10"),
+        (lambda: watcher.scoring("demo [x]"), "scoring demo [x]"),
+    ):
+        act()
+        bar.refresh()
+        bar.console.print(bar.get_renderable())
+        assert expected in screen.getvalue()
+
+
+def test_the_bar_stays_away_from_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    with run_bar() as watcher:
+        watcher.planned(1, 10, 5)
+        watcher.advanced(CELL, 5)
+    assert capsys.readouterr().out == ""
