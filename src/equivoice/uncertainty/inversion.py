@@ -96,12 +96,12 @@ def invert_gap(
 def _root(margin: Callable[[float], float], left: float, right: float) -> float:
     """Where a margin that rises from left to right crosses 0: bisection, then a straight line."""
     at_left, at_right = margin(left), margin(right)
-    if at_left >= 0.0:
+    if at_left > 0.0:
         return left
     for _ in range(_HALVINGS):
         middle = (left + right) / 2
         at_middle = margin(middle)
-        if at_middle < 0.0:
+        if at_middle <= 0.0:
             left, at_left = middle, at_middle
         else:
             right, at_right = middle, at_middle
