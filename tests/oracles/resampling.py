@@ -69,7 +69,11 @@ def row_bootstrap(
 
 
 def leave_one_out(
-    reference: IntArray, predicted: IntArray, speakers: IntArray, members: tuple[int, ...], score: Score
+    reference: IntArray,
+    predicted: IntArray,
+    speakers: IntArray,
+    members: tuple[int, ...],
+    score: Score,
 ) -> tuple[float, float]:
     """Score of some speakers together, and its delete-one-speaker jackknife variance."""
     own = np.isin(speakers, members)

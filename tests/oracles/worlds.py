@@ -45,11 +45,11 @@ class World:
             },
             schema_overrides={"emotion": pl.String},
         )
-        return frame.with_columns(
-            **{name: _column(value) for name, value in columns.items()}
-        )
+        return frame.with_columns(**{name: _column(value) for name, value in columns.items()})
 
-    def utterances(self, names: Sequence[str] = ("female", "male", "other", "fourth")) -> pl.DataFrame:
+    def utterances(
+        self, names: Sequence[str] = ("female", "male", "other", "fourth")
+    ) -> pl.DataFrame:
         return pl.DataFrame(
             {
                 "utterance_id": self.ids,

@@ -6,11 +6,11 @@ import os
 
 import numpy as np
 import pytest
-from oracles import resampling as slow
-from oracles.worlds import World, world
 
 from equivoice.metrics import FloatArray, classification_metrics
 from equivoice.uncertainty import ClusteredSums, Stratum, bootstrap_sums, deviations
+from oracles import resampling as slow
+from oracles.worlds import World, world
 
 METRICS = classification_metrics()
 ACCURACY = METRICS["accuracy"].finish
@@ -70,9 +70,7 @@ def test_with_every_speaker_drawn_once_the_sums_are_the_totals(
     """Weights forced to 1: the replicate is the sample itself, exactly."""
     from equivoice.uncertainty import bootstrap
 
-    monkeypatch.setattr(
-        bootstrap, "_draw", lambda stratum, r, rng: np.ones((r, len(stratum.sums)))
-    )
+    monkeypatch.setattr(bootstrap, "_draw", lambda stratum, r, rng: np.ones((r, len(stratum.sums))))
     sample = interleaved().sums()
     for replicate in bootstrap_sums(sample, 3, seed=0):
         np.testing.assert_array_equal(replicate, sample.totals())
@@ -94,7 +92,9 @@ def test_a_replicate_is_the_sum_of_the_speakers_drawn(monkeypatch: pytest.Monkey
         3,
         2,
     )
-    np.testing.assert_array_equal(bootstrap_sums(given.sums(), 1, seed=0)[0], copied.sums().totals())
+    np.testing.assert_array_equal(
+        bootstrap_sums(given.sums(), 1, seed=0)[0], copied.sums().totals()
+    )
 
 
 def test_groups_keep_their_number_of_speakers() -> None:

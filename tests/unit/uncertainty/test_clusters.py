@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from oracles.resampling import patterns
-from oracles.worlds import World, world
 
 from equivoice.metrics import classification_statistics
 from equivoice.uncertainty import clustered_sums
+from oracles.resampling import patterns
+from oracles.worlds import World, world
 
 
 def mixed(seed: int = 0) -> World:
