@@ -15,6 +15,7 @@ from equivoice.reports.wording import metric, term
 
 __all__ = [
     "Reasons",
+    "bracketed",
     "counted",
     "coverage_cell",
     "heading",
@@ -73,13 +74,21 @@ def written(estimate: Estimate, value: float | None, *, difference: bool = False
     return text.replace("-", "−")
 
 
-def interval_cell(row: Estimate, reasons: Reasons, *, difference: bool = False) -> Cell:
-    """The interval of an estimate; a letter with the reason where there is none."""
+def bracketed(row: Estimate, *, difference: bool = False) -> str | None:
+    """The interval of an estimate as its metric is written; ``None`` where there is none.
+
+    Example:
+        >>> bracketed(Estimate("score", "recall_sum", low=4.0, high=5.0))
+        '[4.00, 5.00]'
+    """
     low = written(row, row.low, difference=difference)
     high = written(row, row.high, difference=difference)
-    if low is None or high is None:
-        return reasons.cell(None, row, what="none")
-    return Cell(f"[{low}, {high}]", number=True)
+    return None if low is None or high is None else f"[{low}, {high}]"
+
+
+def interval_cell(row: Estimate, reasons: Reasons, *, difference: bool = False) -> Cell:
+    """The interval of an estimate; a letter with the reason where there is none."""
+    return reasons.cell(bracketed(row, difference=difference), row, what="none")
 
 
 def counted(number: int | None) -> Cell:

@@ -116,7 +116,7 @@ def _lowest(rows: Sequence[Estimate], metrics: Sequence[str]) -> Iterator[Facts]
     """The group with the lowest score, by metric; where there are more than two groups."""
     if len(in_order(row.groups for row in pick(rows, quantity="group_score"))) < 3:
         return
-    found = [row for row in pick(rows, quantity="worst_group") if row.metric in metrics]
+    found = [row for name in metrics for row in pick(rows, quantity="worst_group", metric=name)]
     facts = [
         (f"lowest {metric(row.metric)}", (f"{attribute(row.groups or '')}: {told(row)}",))
         for row in found
@@ -156,7 +156,7 @@ def _groups(row: Estimate) -> str:
 
 def _aggregated_blocks(gaps: Sequence[Estimate], group_by: str) -> Iterator[Block]:
     """Unsigned gaps: a choice as figure and table, then all of them."""
-    chosen = [row for row in gaps if _is_chosen(row)]
+    chosen = [row for name in _CHOSEN_GAPS for row in pick(gaps, metric=name) if _is_chosen(row)]
     lines = [
         ForestRow(
             capital(metric(row.metric)),
@@ -186,7 +186,6 @@ def _is_chosen(row: Estimate) -> bool:
     """Whether an aggregated gap is shown at once: a choice that fits a page."""
     return (
         term(row.metric).percent
-        and row.metric in _CHOSEN_GAPS
         and row.group_aggregator == "max"
         and row.class_aggregator in (None, "mean")
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from equivoice.reports.cells import Reasons, counted, heading, written
+from equivoice.reports.cells import Reasons, bracketed, counted, heading, written
 from equivoice.reports.document import Body, Cell, Table
 from equivoice.reports.formatting import capital, count, percent
 from equivoice.reports.rows import Estimate, fold_names, in_order, pick
@@ -39,9 +39,7 @@ def _with_interval(found: Sequence[Estimate], reasons: Reasons) -> Cell:
     value = written(row, row.value)
     if value is None:
         return reasons.cell(None, row)
-    if row.low is None or row.high is None:
-        return Cell(value, number=True, small=f"no interval ({reasons.letter(row.undefined)})")
-    ends = f"[{written(row, row.low)}, {written(row, row.high)}]"
+    ends = bracketed(row) or f"no interval ({reasons.letter(row.undefined)})"
     return Cell(value, number=True, small=ends)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from equivoice.reports.cells import written
+from equivoice.reports.cells import bracketed, written
 from equivoice.reports.document import Block, Folded, Table
 from equivoice.reports.figures import ForestRow, forest
-from equivoice.reports.formatting import capital, interval
+from equivoice.reports.formatting import capital
 from equivoice.reports.rows import Estimate, in_order, pick
 from equivoice.reports.wording import metric
 
@@ -94,9 +94,8 @@ def told(row: Estimate, *, difference: bool = False) -> str:
     value = written(row, row.value, difference=difference)
     if value is None:
         return f"not defined: {row.undefined or 'no reason was recorded'}"
-    if row.low is None or row.high is None:
-        return f"{value}, no interval"
-    return f"{value} {interval(row.low, row.high, sign=difference)}"
+    ends = bracketed(row, difference=difference)
+    return f"{value}, no interval" if ends is None else f"{value} {ends}"
 
 
 def folded(table: Table) -> Block:

@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from equivoice.reports.cells import written
-from equivoice.reports.formatting import count, interval, level
+from equivoice.reports.cells import bracketed, written
+from equivoice.reports.formatting import count, level
 from equivoice.reports.rows import (
     Condition,
     Estimate,
@@ -113,10 +113,9 @@ def _cells(row: Estimate) -> tuple[Text, ...]:
     if value is None:
         reason = Text(f"not defined: {row.undefined or 'no reason was recorded'}", style="dim")
         return Text(name), reason
-    ends = Text("no interval", style="dim")
-    if row.low is not None and row.high is not None:
-        ends = Text(interval(row.low, row.high, sign=difference))
-    return Text(name), Text(value), ends, Text(count(row.n)), Text(count(row.clusters))
+    ends = bracketed(row, difference=difference)
+    interval = Text("no interval", style="dim") if ends is None else Text(ends)
+    return Text(name), Text(value), interval, Text(count(row.n)), Text(count(row.clusters))
 
 
 def _line(statement: Statement) -> Padding:
