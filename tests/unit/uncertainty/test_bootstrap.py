@@ -70,7 +70,7 @@ def test_with_every_speaker_drawn_once_the_sums_are_the_totals(
     """Weights forced to 1: the replicate is the sample itself, exactly."""
     from equivoice.uncertainty import bootstrap
 
-    monkeypatch.setattr(bootstrap, "_draw", lambda stratum, r, rng: np.ones((r, len(stratum.sums))))
+    monkeypatch.setattr(bootstrap, "_draw", lambda stratum, r, _: np.ones((r, len(stratum.sums))))
     sample = interleaved().sums()
     for replicate in bootstrap_sums(sample, 3, seed=0):
         np.testing.assert_array_equal(replicate, sample.totals())
@@ -83,7 +83,7 @@ def test_a_replicate_is_the_sum_of_the_speakers_drawn(monkeypatch: pytest.Monkey
     given = world([4, 3])
     weights = {(0,): [2, 0, 1, 1], (1,): [3, 0, 0]}
     monkeypatch.setattr(
-        bootstrap, "_draw", lambda stratum, r, rng: np.tile(weights[stratum.groups], (r, 1))
+        bootstrap, "_draw", lambda stratum, r, _: np.tile(weights[stratum.groups], (r, 1))
     )
     times = np.array([*weights[(0,)], *weights[(1,)]])[given.speakers]
     copied = World(
