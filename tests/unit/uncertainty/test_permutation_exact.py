@@ -175,7 +175,7 @@ class TestPaired:
         rng = np.random.default_rng(seed)
         speakers = np.repeat(np.arange(n), 24)
         groups = np.tile(np.repeat([0, 1], 12), n)
-        skill = np.clip(rng.normal(0.55, 0.12, (n, 2)) + [ahead, 0], 0.05, 0.95)
+        skill = np.clip(rng.normal(0.55, 0.12, (n, 2)) + np.array([ahead, 0]), 0.05, 0.95)
         reference = np.tile(np.arange(12) % 3, 2 * n)
         right = rng.random(24 * n) < skill[speakers, groups]
         predicted = np.where(right, reference, (reference + rng.integers(1, 3, 24 * n)) % 3)
