@@ -52,7 +52,7 @@ ESPEAK_RATE = 22_050
 """eSpeak's own sampling rate in Hz."""
 
 _SHORTEST = 0.1  # seconds; the lowest pitch needs some periods
-_PITCH_STEP = 0.01  # seconds between the points of the pitch contour
+_PITCH_STEP = 0.02  # seconds between the points of the pitch contour
 _WIDEST_STRETCH = 5.0  # a flat contour is not stretched until its errors are heard
 _FARTHEST_DEVIATION = 2.5  # standard deviations; beyond it octave errors live
 _TILT_FLOOR = 200.0  # Hz below which the tilt does not go on

@@ -30,7 +30,7 @@ class Noise:
     """
 
     group: str = "female"
-    snr_db: float = -3.0
+    snr_db: float = -6.0
 
 
 @dataclass(frozen=True)

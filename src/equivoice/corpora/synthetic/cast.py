@@ -26,7 +26,7 @@ __all__ = ["Speaker", "cast_speakers", "fold_count", "varied"]
 
 _YOUNGEST, _OLDEST = 20, 75
 _MOST_FOLDS = 4
-_SLOWEST, _FASTEST = 0.72, 1.35
+_SLOWEST, _FASTEST = 0.78, 1.35
 
 
 @dataclass(frozen=True)
