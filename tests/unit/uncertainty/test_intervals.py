@@ -55,8 +55,13 @@ class TestDeviations:
     def test_centred_and_with_the_variance_of_n_minus_1(self) -> None:
         replicates = np.random.default_rng(0).normal(3, 2, (4, 1000))
         found = deviations(replicates, 5)
-        np.testing.assert_allclose(found.mean(-1), 0, atol=1e-12)
+        np.testing.assert_allclose(np.median(found, axis=-1), 0, atol=1e-12)
         np.testing.assert_allclose(found.var(-1), replicates.var(-1) * 5 / 4, rtol=1e-12)
+
+    def test_resamples_that_lose_a_class_do_not_move_the_rest(self) -> None:
+        """URDU: unweighted accuracy was 25.0 with the interval [25.6, 25.6]."""
+        replicates = np.r_[np.full(98, 0.25), np.full(2, 1 / 3)]
+        assert (deviations(replicates, 30)[:98] == 0).all()
 
     def test_units_by_group(self) -> None:
         replicates = np.random.default_rng(0).normal(size=(2, 3, 100))
