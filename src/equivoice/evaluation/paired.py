@@ -164,4 +164,5 @@ def _identity(
         "groups": group,
         "fold": "all",
         "run": "all",
+        "n": part.get_column("utterance_id").n_unique(),
     }

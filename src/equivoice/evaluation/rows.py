@@ -155,12 +155,11 @@ def _pair_metric_rows(
     names = _groups(context)
     few = _few_units(values, pair, context)
     for k, label in _classes_of(metric, context):
-        n, clusters = context.n[i] + context.n[j], int(values.units[i] + values.units[j])
-        row = _row(context, metric.name, point[k], n=n, label=label)
+        row = _row(context, metric.name, point[k], n=context.n[i] + context.n[j], label=label)
         row |= {
             "quantity": "pair_gap",
             "groups": f"{names[i]}{MINUS}{names[j]}",
-            "clusters": clusters,
+            "clusters": values.sample.units_in(pair),
         }
         if math.isnan(point[k]):
             row["undefined"] = _missing_cell(context, values, metric, pair, k)
@@ -370,7 +369,7 @@ def _few_units(values: GroupValues, groups: tuple[int, ...], context: Context) -
     if min((int(values.units[group]) for group in groups), default=0) >= FEWEST_UNITS:
         return None
     names = (*_groups(context), "all")
-    counts = ", ".join(f"{names[group]} {values.units[group]}" for group in groups)
+    counts = ", ".join(f"{names[group]}: {values.units[group]}" for group in groups)
     unit = f"{values.sample.unit}s"
     return f"interval: too few {unit}: {counts} (at least {FEWEST_UNITS} each are needed)"
 

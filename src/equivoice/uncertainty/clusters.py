@@ -72,6 +72,13 @@ class ClusteredSums:
             units[list(stratum.groups)] += stratum.units
         return units
 
+    def units_in(self, groups: tuple[int, ...]) -> int:
+        """How many units stand in any of these groups, each counted once."""
+        wanted = set(groups)
+        return sum(
+            stratum.units for stratum in self.strata if not wanted.isdisjoint(stratum.groups)
+        )
+
     def select(self, groups: tuple[int, ...]) -> ClusteredSums:
         """These groups only, renumbered in the order given."""
         strata = []

@@ -10,6 +10,7 @@ the bootstrap*, section 3.2: the expanded percentile interval).
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special, stats
 
 from equivoice.metrics import FloatArray, IntArray
@@ -33,11 +34,12 @@ MOST_UNDEFINED = 0.05
 
 
 def deviations(replicates: FloatArray, units: IntArray | int) -> FloatArray:
-    """Deviations of replicates from their own mean, with the variance of n − 1.
+    """Deviations of replicates from their own median, with the variance of n − 1.
 
-    Centring on the mean of the replicates and not on the estimate takes out
-    the bootstrap's bias, which for macro-F1 has the sign of the bias that the
-    estimate already has.
+    Centring on the replicates and not on the estimate takes out the bootstrap's
+    bias, which for macro-F1 has the sign of the bias that the estimate already
+    has; the median and not the mean, because a few resamples that lose a class
+    altogether would drag the mean, and the interval with it, off the estimate.
 
     Args:
         replicates: (..., R) values; NaN where a replicate is undefined.
@@ -48,19 +50,29 @@ def deviations(replicates: FloatArray, units: IntArray | int) -> FloatArray:
         undefined, and otherwise 0 for an undefined replicate.
     """
     undefined = np.isnan(replicates)
-    valid = (~undefined).sum(-1, keepdims=True)
-    known = np.where(undefined, 0.0, replicates) if undefined.any() else replicates
-    centre = known.sum(-1, keepdims=True) / np.maximum(valid, 1)
+    if undefined.any():
+        replicates = np.where(undefined, _median_of_defined(replicates, undefined), replicates)
     n = np.asarray(units, dtype=np.float64)[..., np.newaxis]
+    centre = np.median(replicates, axis=-1, keepdims=True)
     result = np.asarray((replicates - centre) * np.sqrt(n / np.maximum(n - 1.0, 1e-9)))
-    result[undefined] = 0.0
     result[undefined.mean(-1) > MOST_UNDEFINED] = np.nan
     return result
 
 
+def _median_of_defined(
+    replicates: FloatArray, undefined: NDArray[np.bool_]
+) -> FloatArray:
+    """(..., 1) medians; 0 where no replicate is defined. NaN sorts last."""
+    count = (~undefined).sum(-1, keepdims=True)
+    ordered = np.sort(replicates, axis=-1)
+    low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=-1)
+    high = np.take_along_axis(ordered, count // 2 * (count > 0), axis=-1)
+    return np.where(count > 0, (low + np.where(np.isnan(high), low, high)) / 2, 0.0)
+
+
 def standard_error(noise: FloatArray) -> FloatArray:
     """Standard deviation over the replicates of deviations (..., R)."""
-    return np.asarray(np.sqrt(np.square(noise).mean(-1)))
+    return np.asarray(noise.std(-1))
 
 
 def welch_degrees_of_freedom(errors: FloatArray, units: IntArray) -> FloatArray:

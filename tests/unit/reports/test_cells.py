@@ -27,8 +27,8 @@ def test_the_same_reason_keeps_its_letter() -> None:
 
 def test_the_prefix_of_an_interval_reason_is_not_repeated() -> None:
     reasons = Reasons()
-    reasons.letter("interval: too few speakers: female 3, male 3")
-    assert reasons.note == "(a) too few speakers: female 3, male 3"
+    reasons.letter("interval: too few speakers: female: 3, male: 3")
+    assert reasons.note == "(a) too few speakers: female: 3, male: 3"
 
 
 def test_a_table_without_gaps_has_no_note() -> None:

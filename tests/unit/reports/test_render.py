@@ -461,7 +461,7 @@ def test_what_a_reader_needs_is_there(one: str) -> None:
 
 def test_too_few_speakers_is_said_and_not_zero(make_inputs: Callable[..., ReportInputs]) -> None:
     text = read(render_report(make_inputs(speakers=6))).text
-    assert "too few speakers: female 3, male 3" in text
+    assert "too few speakers: female: 3, male: 3" in text
     assert "It cannot be concluded whether the groups differ." in text
 
 

@@ -91,7 +91,7 @@ def test_what_is_set_aside_is_told_below() -> None:
 def test_a_missing_value_is_a_letter_with_its_reason_and_never_zero() -> None:
     rows = [
         pair("a − b", value=None, undefined="no predictions (b)"),
-        pair("a − c", value=0.1, undefined="interval: too few speakers: a 3, c 3"),
+        pair("a − c", value=0.1, undefined="interval: too few speakers: a: 3, c: 3"),
         pair("b − c", value=None, undefined="no predictions (b)"),
     ]
     table = pairs_table(rows, "gender", ["macro_f1"])
@@ -99,7 +99,7 @@ def test_a_missing_value_is_a_letter_with_its_reason_and_never_zero() -> None:
     assert first[1] == "not defined (a)"
     assert second[1:3] == ["+10.0", "none (b)"]
     assert third[1] == "not defined (a)"
-    assert table.note == "(a) no predictions (b); (b) too few speakers: a 3, c 3"
+    assert table.note == "(a) no predictions (b); (b) too few speakers: a: 3, c: 3"
     assert "0.0" not in first + third
 
 

@@ -56,10 +56,10 @@ def test_a_score_has_interval_and_counts() -> None:
 
 
 def test_a_score_without_interval_says_why_and_supports_nothing() -> None:
-    bare = changed(SCORE, low=None, high=None, undefined="interval: too few speakers: all 3")
+    bare = changed(SCORE, low=None, high=None, undefined="interval: too few speakers: all: 3")
     found = only(bare, about="score")
     assert not found.supported
-    assert found.text.endswith("No interval can be given: too few speakers: all 3.")
+    assert found.text.endswith("No interval can be given: too few speakers: all: 3.")
 
 
 def test_an_undefined_score_is_not_zero() -> None:
@@ -132,11 +132,11 @@ def test_without_a_test_the_interval_decides() -> None:
 def test_too_few_speakers_is_a_refusal_with_its_reason_and_the_floor() -> None:
     few = changed(
         PAIR, low=None, high=None, p_value=0.1, p_floor=0.1, clusters=6,
-        undefined="interval: too few speakers: female 3, male 3 (at least 5 each are needed)",
+        undefined="interval: too few speakers: female: 3, male: 3 (at least 5 each are needed)",
     )  # fmt: skip
     found = only(SCORE, few, about="gender")
     assert not found.supported
-    assert "too few speakers: female 3, male 3" in found.text
+    assert "too few speakers: female: 3, male: 3" in found.text
     assert "It cannot be concluded whether the groups differ." in found.text
     assert "cannot give a p below 0.1, so it cannot detect any difference" in found.text
 
