@@ -54,7 +54,7 @@ class Rerun:
     Args:
         folder: the repeated run.
         tables: how its tables compare with those of the first run.
-        changed: in what inputs, seeds and versions the two runs differ.
+        changed: in what inputs, seeds, versions and git revision the two runs differ.
     """
 
     folder: RunFolder
@@ -116,8 +116,16 @@ def rerun(
             _difference("predictions", first.predictions(), again.predictions(), _PREDICTION_KEY),
             _difference("estimates", first.estimates(), again.estimates(), None),
         ),
-        tuple(differences(record, comparable, versions=True)),
+        (*differences(record, comparable, versions=True), *_revisions(record, comparable)),
     )
+
+
+def _revisions(first: RunRecord, again: RunRecord) -> list[str]:
+    """The working directory's commits, where they differ: a resumed run does not mind, a reader may."""
+    if first.git_revision == again.git_revision:
+        return []
+    old, new = (record.git_revision or "nothing" for record in (first, again))
+    return [f"git_revision: {old} in the run, {new} now"]
 
 
 _PREDICTION_KEY = ("utterance_id", "system", "fold")
