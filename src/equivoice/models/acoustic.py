@@ -26,8 +26,8 @@ from equivoice.models.acoustic_selection import (
     Indices,
     choose,
     fit_classifier,
-    one_blas_thread,
     soften,
+    steady_fitting,
 )
 from equivoice.models.acoustic_speakers import SpeakerNorms, speaker_keys
 from equivoice.models.protocols import FloatArray
@@ -112,7 +112,7 @@ class AcousticBaseline:
         size = len(label_space.names)
         threads = self._threads()
         choice = choose(values, labels, speakers, size=size, seed=seed, workers=threads)
-        with one_blas_thread():
+        with steady_fitting():
             members = [
                 (fit_classifier(member, values, labels, size=size), choice.temperatures[member])
                 for member in choice.members
@@ -202,7 +202,7 @@ class FittedAcoustic:
             raise fault
         self.imputed = table.missing
         values = self._normalised(table.values, utterances)
-        with one_blas_thread():
+        with steady_fitting():
             parts = [
                 soften(classifier.scores(values), temperature)
                 for classifier, temperature in self.members

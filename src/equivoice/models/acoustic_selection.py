@@ -13,8 +13,9 @@ scikit-learn (extra ``baseline``) is imported late.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -34,8 +35,8 @@ __all__ = [
     "choose",
     "fit_classifier",
     "inner_folds",
-    "one_blas_thread",
     "soften",
+    "steady_fitting",
     "temperature",
 ]
 
@@ -149,7 +150,7 @@ def choose(
         fitted = fit_classifier(member, values[train], labels[train], size=size)
         return fitted.scores(values[held])
 
-    with one_blas_thread(), ThreadPoolExecutor(max(1, workers)) as threads:
+    with steady_fitting(), ThreadPoolExecutor(max(1, workers)) as threads:
         found = list(threads.map(held_out, tasks))
     scores = {member: np.full((len(labels), size), -np.inf) for member in members}
     for (member, (_, held)), part in zip(tasks, found, strict=True):
@@ -284,11 +285,20 @@ def _sklearn(module: str) -> Any:
         ) from None
 
 
-def one_blas_thread() -> Any:
-    """One BLAS thread a fit: sums in one order, so the same numbers on any machine load."""
+@contextmanager
+def steady_fitting() -> Iterator[None]:
+    """One BLAS thread a fit, so that sums have one order and numbers repeat; no idle warnings.
+
+    A class with a single utterance has no spread of its own, of which LDA warns;
+    its mean still counts, and the pooled spread comes from the other classes.
+    Entered in the main thread only, because filters of warnings are shared.
+    """
     try:
-        return import_module("threadpoolctl").threadpool_limits(1)
+        threadpoolctl = import_module("threadpoolctl")
     except ImportError:
         raise MissingDependencyError(
             "threadpoolctl", extra="baseline", purpose="the acoustic baseline"
         ) from None
+    with threadpoolctl.threadpool_limits(1), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Only one sample available")
+        yield
