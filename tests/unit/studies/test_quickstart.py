@@ -29,6 +29,7 @@ def test_missing_real_data_are_an_error_and_not_replaced_by_synthetic(tmp_path: 
     assert not (tmp_path / "out" / "synthetic").exists()
 
 
+@pytest.mark.slow
 def test_the_audit_of_a_small_synthetic_corpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
