@@ -29,13 +29,18 @@ def macro_f1(reference: IntArray, predicted: IntArray) -> float:
     return float(np.mean(scores))
 
 
-def patterns(groups: IntArray, speakers: IntArray) -> dict[tuple[int, ...], list[int]]:
-    """Speakers by the set of groups that they stand in."""
-    found: dict[tuple[int, ...], list[int]] = {}
-    for speaker in sorted(set(speakers.tolist())):
-        where = tuple(sorted(set(groups[speakers == speaker].tolist())))
-        found.setdefault(where, []).append(speaker)
-    return found
+def strata(groups: IntArray, speakers: IntArray) -> list[list[int]]:
+    """Speakers who are drawn from together: those of a group, or all if any stands in several."""
+    groups_of = {
+        speaker: sorted(set(groups[speakers == speaker].tolist()))
+        for speaker in sorted(set(speakers.tolist()))
+    }
+    if any(len(where) > 1 for where in groups_of.values()):
+        return [list(groups_of)]
+    return [
+        [speaker for speaker, where in groups_of.items() if where == [group]]
+        for group in sorted(set(groups.tolist()))
+    ]
 
 
 def row_bootstrap(
@@ -52,12 +57,12 @@ def row_bootstrap(
     """(R, G): scores of groups after drawing speakers, with all their rows, within strata."""
     rng = np.random.default_rng(seed)
     rows_of = {speaker: np.flatnonzero(speakers == speaker) for speaker in set(speakers.tolist())}
-    strata = patterns(groups, speakers)
+    drawn_together = strata(groups, speakers)
     result = np.full((replicates, n_groups), np.nan)
     for replicate in range(replicates):
         drawn = [
             rows_of[speaker]
-            for members in strata.values()
+            for members in drawn_together
             for speaker in rng.choice(members, len(members)).tolist()
         ]
         rows = np.concatenate(drawn)

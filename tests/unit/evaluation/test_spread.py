@@ -127,10 +127,6 @@ class TestAverages:
         paper = replace(CODE, single_group="undefined")
         assert with_spread(pooled, {}, repetitions, paper)[0]["value"] == pytest.approx(0.4)
 
-    @pytest.mark.xfail(
-        reason="where no fold has a value the pooled one is passed off as their average",
-        strict=True,
-    )
     def test_undefined_in_every_fold_is_undefined(self) -> None:
         found = with_spread([row(0.5)], {}, parts(None, None), CODE)[0]
         assert found["value"] is None

@@ -7,7 +7,7 @@ import pytest
 
 from equivoice.metrics import classification_statistics
 from equivoice.uncertainty import clustered_sums
-from oracles.resampling import patterns
+from oracles.resampling import strata
 from oracles.worlds import World, world
 
 
@@ -55,21 +55,42 @@ def test_equal_utterances_are_one_row_with_a_multiplicity() -> None:
     assert sum(stratum.units for stratum in sums.strata) == 2400
 
 
-def test_strata_are_the_sets_of_groups() -> None:
+def test_each_group_is_a_stratum_where_speakers_stand_in_one() -> None:
+    sums = world([3, 5, 4]).sums()
+    assert {stratum.groups: stratum.units for stratum in sums.strata} == {(0,): 3, (1,): 5, (2,): 4}
+
+
+def test_one_speaker_in_two_groups_makes_one_stratum_of_all() -> None:
+    """Sets of groups as strata would hold a speaker each, and nothing would vary."""
     given = mixed()
     known = given.groups >= 0
-    expected = patterns(given.groups[known], given.speakers[known])
-    found = {stratum.groups: stratum.units for stratum in given.sums().strata}
-    assert found == {pattern: len(speakers) for pattern, speakers in expected.items()}
+    assert len(strata(given.groups[known], given.speakers[known])) == 1
+    (only,) = given.sums().strata
+    assert only.groups == (0, 1, 2)
+    assert only.units == len(set(given.speakers[known].tolist()))
+
+
+def test_strata_of_a_selection_are_made_anew() -> None:
+    """Groups 0 and 1 share no speaker, though some of their speakers stand in 2 as well."""
+    codes = np.zeros(6, dtype=np.int64)
+    statistics = classification_statistics(codes, codes, 1)
+    sums = clustered_sums(
+        statistics, np.array([0, 2, 1, 2, 0, 1]), 3, np.array([10, 10, 11, 11, 12, 13])
+    )
+    assert len(sums.strata) == 1
+    chosen = sums.select((0, 1))
+    assert [(stratum.groups, stratum.units) for stratum in chosen.strata] == [((0,), 2), ((1,), 2)]
 
 
 def test_a_speaker_in_several_groups_is_one_unit_with_a_part_in_each() -> None:
     codes = np.array([0, 0, 0, 1])
     statistics = classification_statistics(codes, codes, 2)
     sums = clustered_sums(statistics, np.array([0, 1, 1, 0]), 2, np.array([5, 5, 5, 6]))
-    both = next(stratum for stratum in sums.strata if stratum.groups == (0, 1))
-    assert both.units == 1
-    assert both.sums[0, :, 2].tolist() == [1.0, 2.0]  # references of class 0 by group
+    (both,) = sums.strata
+    assert both.groups == (0, 1)
+    assert both.units == 2
+    assert sorted(both.sums[:, :, 2].tolist()) == [[0, 0], [1, 2]]  # references of class 0
+    assert sums.units().tolist() == [2, 1]
 
 
 def test_items_without_a_group_are_left_out() -> None:

@@ -265,7 +265,7 @@ class TestNoTest:
         result = outcome(
             World(given.reference, given.predicted, groups, given.speakers, 3, 2), "accuracy"
         )
-        assert "some speakers stand in several groups" in result.undefined
+        assert "some speakers stand in both groups" in result.undefined
 
     def test_speakers_in_three_groups(self) -> None:
         given = world([6], each=12)
