@@ -8,10 +8,6 @@ import equivoice
 from equivoice.errors import InputError
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="issue 2: fairness.groups lists the internal columns first, so that 'gender' is cut off",
-)
 def test_the_attributes_of_the_reference_are_among_the_choices_shown() -> None:
     with pytest.raises(InputError) as caught:
         equivoice.score(["sad"], ["sad"], groups={"gender": ["female"]}, group_by=["gendre"])

@@ -12,10 +12,21 @@ from equivoice.errors import InputError, LabelError
 from equivoice.fairness import Grouping, group_items
 from equivoice.metrics import UNPARSED, IntArray
 from equivoice.records import PREDICTIONS, UTTERANCES, Label, LabelSpace
+from equivoice.uncertainty import Unit
 
 __all__ = ["Items", "Matched", "label_space_of", "match", "to_items"]
 
-_ATTRIBUTES_OF_BOTH = ("emotion", "transcript", "valence", "arousal", "dominance")
+_CONDITIONS = (
+    "utterance_id",
+    "system",
+    "prompt",
+    "options",
+    "temperature",
+    "run",
+    "fold",
+    "modality",
+)
+_ANSWERS_OF_BOTH = ("emotion", "transcript", "valence", "arousal", "dominance")
 
 
 @dataclass(frozen=True)
@@ -41,14 +52,17 @@ class Items:
     Args:
         reference: (n,) class codes.
         predicted: (n,) class codes, or UNPARSED.
-        speakers: (n,) speaker codes, or ``None`` where no speaker is known.
+        units: (n,) codes of what is resampled: the speakers; where none is known,
+            the utterances; ``None`` where each item is an utterance of its own.
+        unit: what the units are.
         groupings: the groups of the items, one entry a grouping.
         n_classes: K.
     """
 
     reference: IntArray
     predicted: IntArray
-    speakers: IntArray | None
+    units: IntArray | None
+    unit: Unit
     groupings: tuple[Grouping, ...]
     n_classes: int
 
@@ -57,7 +71,8 @@ class Items:
         return Items(
             self.reference[rows],
             self.predicted[rows],
-            None if self.speakers is None else self.speakers[rows],
+            None if self.units is None else self.units[rows],
+            self.unit,
             tuple(
                 replace(
                     grouping,
@@ -119,6 +134,12 @@ def match(predictions: pl.DataFrame, reference: pl.DataFrame, labels: LabelSpace
 def _require_overlap(known: pl.DataFrame, answered: pl.DataFrame, reference: pl.DataFrame) -> None:
     if not known.is_empty():
         return
+    if answered.is_empty():
+        raise InputError(
+            "there is no answer to score: all predictions failed, or there are none",
+            column="status",
+            hint="see the column response for what went wrong, and run the system again",
+        )
     examples = [
         frame.get_column("utterance_id")[0] if frame.height else "(no rows)"
         for frame in (answered, reference)
@@ -132,14 +153,18 @@ def _require_overlap(known: pl.DataFrame, answered: pl.DataFrame, reference: pl.
 
 
 def _joined(answered: pl.DataFrame, labelled: pl.DataFrame, labels: LabelSpace) -> pl.DataFrame:
-    predicted = _resolve(answered, labels, table="predictions").alias("predicted")
-    true = _resolve(labelled, labels, table="reference").alias("reference")
-    taken = {*answered.columns, *_ATTRIBUTES_OF_BOTH} - {"utterance_id"}
-    attributes = [name for name in labelled.columns if name not in taken]
-    left = answered.drop(
-        [name for name in (*_ATTRIBUTES_OF_BOTH, "response", "reason") if name in answered.columns]
-    ).with_columns(predicted)
-    return left.join(labelled.select(attributes).with_columns(true), on="utterance_id", how="inner")
+    """A row a prediction, in its order: attributes of the utterance, conditions, both labels."""
+    given = _resolve(answered, labels, table="predictions")
+    parsed = answered.get_column("status").is_in(["parsed"]).fill_null(value=True)
+    answers = answered.select(_CONDITIONS).with_columns(
+        predicted=given.zip_with(parsed, pl.Series([None], dtype=pl.String))
+    )
+    attributes = [name for name in labelled.columns if name not in _ANSWERS_OF_BOTH]
+    truth = labelled.select(attributes).with_columns(
+        reference=_resolve(labelled, labels, table="reference")
+    )
+    joined = answers.join(truth, on="utterance_id", how="inner", maintain_order="left")
+    return joined.select(list(dict.fromkeys([*attributes, *joined.columns])))
 
 
 def _resolve(frame: pl.DataFrame, labels: LabelSpace, *, table: str) -> pl.Series:
@@ -176,20 +201,26 @@ def to_items(frame: pl.DataFrame, labels: LabelSpace, group_by: tuple[str, ...])
     return Items(
         encode("reference"),
         encode("predicted"),
-        _speaker_codes(frame),
+        *_unit_codes(frame),
         tuple(group_items(frame, grouping) for grouping in group_by),
         len(labels.names),
     )
 
 
-def _speaker_codes(frame: pl.DataFrame) -> IntArray | None:
-    if frame.get_column("speaker").is_null().all():
-        return None
-    identity = pl.coalesce(
-        pl.concat_str(pl.col("corpus").fill_null(""), pl.col("speaker"), separator="\t"),
-        pl.col("utterance_id"),
-    )
-    names = frame.select(identity).to_series()
-    known = names.unique().sort()  # sorted, so that a seed draws the same speakers each time
+def _unit_codes(frame: pl.DataFrame) -> tuple[IntArray | None, Unit]:
+    if not frame.get_column("speaker").is_null().all():
+        identity = pl.coalesce(
+            pl.concat_str(pl.col("corpus").fill_null(""), pl.col("speaker"), separator="\t"),
+            pl.col("utterance_id"),
+        )
+        return _codes(frame.select(identity).to_series()), "speaker"
+    utterances = frame.get_column("utterance_id")
+    if utterances.n_unique() == len(utterances):
+        return None, "utterance"
+    return _codes(utterances), "utterance"  # several answers to an utterance are not independent
+
+
+def _codes(names: pl.Series) -> IntArray:
+    known = names.unique().sort()  # sorted, so that a seed draws the same units each time
     codes = names.replace_strict(known, pl.int_range(len(known), eager=True), return_dtype=pl.Int64)
     return np.asarray(codes.to_numpy(), dtype=np.int64)

@@ -120,9 +120,8 @@ def compare_predictions(
             items.groupings[0],
             left_out,
         )
-        unit = "utterance" if items.speakers is None else "speaker"
         for row in pair_rows(values, context, {(0, 1): tests}):
-            rows.append(row | _identity(names, part, unit, convention, group_name, grouping))
+            rows.append(row | _identity(names, part, items.unit, convention, group_name, grouping))
     return ESTIMATES.validate(pl.DataFrame(rows, infer_schema_length=None))
 
 
@@ -139,8 +138,8 @@ def _parts(
 
 def _units(items: Items, part: pl.DataFrame) -> IntArray:
     """Speakers, or utterances where no speaker is known: either stands in both systems."""
-    if items.speakers is not None:
-        return items.speakers
+    if items.units is not None:
+        return items.units
     ranks = part.get_column("utterance_id").rank("dense").cast(pl.Int64)
     return np.asarray(ranks.to_numpy(), dtype=np.int64)
 

@@ -53,8 +53,10 @@ __all__ = [
 Row = dict[str, Any]
 
 MINUS = " − "
-_POOLED_ONLY = "interval: given for the pooled estimate only"
+_NO_RESAMPLES = "interval: not asked for (it is given for pooled estimates)"
+_CONSTANT = "interval: all resamples gave the same value, so their spread says nothing"
 _UNSTABLE = "interval: undefined in more than 5 % of the resamples"
+_ROUNDING = 1e-12
 _BOOTSTRAP = "cluster bootstrap, expanded percentile"
 _INVERSION = "cluster bootstrap, test inversion"
 _BONFERRONI = "cluster bootstrap, expanded percentile, Bonferroni over groups"
@@ -165,7 +167,7 @@ def _pair_metric_rows(
             row["undefined"] = _missing_cell(context, values, metric, pair, k)
         else:
             _set_interval(row, values, few, (low[k], high[k]), _BOOTSTRAP)
-            row["detectable"] = None if few else _number(detectable[k])
+            row["detectable"] = None if row["undefined"] else _number(detectable[k])
             if p_value is not None and not math.isnan(p_value):
                 row |= {"p_value": p_value, "p_floor": tests["floor"]}
         yield row
@@ -215,6 +217,8 @@ def _inverted(
     floor = noise_floor(noise, gap)
     if not all(map(math.isfinite, (low, high, floor))):
         return {"undefined": _UNSTABLE}
+    if high - low < _ROUNDING:
+        return {"undefined": _CONSTANT}
     return {"low": low, "high": high, "noise_floor": floor, "method": _INVERSION}
 
 
@@ -256,14 +260,14 @@ def _gap_row(
         row["left_out"] = _json({**context.left_out, "undefined cells": undefined_cells})
     everyone = tuple(range(len(_groups(context))))
     if math.isnan(value):
-        few_groups = len(everyone) < 2
+        present = [_groups(context)[group] for group in everyone if values.units[group]]
         row["undefined"] = (
-            f"only one group: {', '.join(_groups(context)) or 'none'}"
-            if few_groups
+            f"only one group: {', '.join(present) or 'none'}"
+            if len(present) < 2
             else "no class is defined in two groups"
         )
     elif values.noise is None:
-        row["undefined"] = _POOLED_ONLY
+        row["undefined"] = _NO_RESAMPLES
     else:
         row["undefined"] = _few_units(values, everyone, context)
     return row
@@ -341,11 +345,13 @@ def _set_interval(
     metric: Metric | None = None,
 ) -> None:
     if values.noise is None:
-        row["undefined"] = _POOLED_ONLY
+        row["undefined"] = _NO_RESAMPLES
     elif few is not None:
         row["undefined"] = few
     elif math.isnan(ends[0]):
         row["undefined"] = _UNSTABLE
+    elif ends[1] - ends[0] < _ROUNDING:
+        row["undefined"] = _CONSTANT
     else:
         low, high = ends
         if metric is not None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from equivoice.errors import ConfigError
 from equivoice.evaluation.gap_tests import all_measures, gap_tests, pair_tests
 from equivoice.evaluation.given import Labels, Table, as_tables
 from equivoice.evaluation.matching import Items, Matched, label_space_of, match, to_items
@@ -40,6 +41,7 @@ from equivoice.uncertainty import ClusteredSums, clustered_sums
 
 __all__ = ["Scores", "score"]
 
+_FEWEST_REPLICATES = 20
 _CONDITIONS = ("corpus", "system", "prompt", "temperature", "modality")
 
 
@@ -78,7 +80,7 @@ def score(
     speakers: Sequence[Any] | None = None,
     groups: Mapping[str, Sequence[Any]] | None = None,
     label_space: LabelSpace | None = None,
-    group_by: Sequence[str] = (),
+    group_by: str | Sequence[str] = (),
     convention: str = "equivoice",
     replicates: int = 10_000,
     permutations: int = 2_000,
@@ -99,7 +101,8 @@ def score(
             of the reference where none is given.
         group_by: groupings, such as ``gender`` or ``gender x age[25,33,46]``.
         convention: ``equivoice``, ``fairalm_paper`` or ``fairalm_code``.
-        replicates: bootstrap replicates.
+        replicates: bootstrap replicates; 0 for values without intervals and tests,
+            else at least 20.
         permutations: arrangements of a permutation test; as many or fewer in all
             are enumerated.
         level: nominal coverage of the intervals.
@@ -123,11 +126,12 @@ def score(
         >>> row["value"], row["n"], row["left_out"]
         (0.5, 4, '{"unparsed (counted as wrong)": 1}')
     """
+    _check_numbers(replicates, permutations, level, seed)
     predictions, reference = as_tables(predictions, reference, speakers=speakers, groups=groups)
     labels = label_space or label_space_of(reference)
     settings = Settings(
         labels,
-        tuple(dict.fromkeys(group_by)),
+        (group_by,) if isinstance(group_by, str) else tuple(dict.fromkeys(group_by)),
         convention_named(convention),
         replicates,
         permutations,
@@ -142,6 +146,20 @@ def score(
         rows += [conditions | row for row in _cell_rows(cell, matched, settings)]
     estimates = pl.DataFrame(rows, schema=_row_schema(rows), infer_schema_length=None)
     return Scores(ESTIMATES.validate(estimates), matched.left_out, _notes(frame, settings))
+
+
+def _check_numbers(replicates: int, permutations: int, level: float, seed: int) -> None:
+    wrong = {
+        f"replicates: {replicates} is neither 0 (no intervals) nor {_FEWEST_REPLICATES} or more": (
+            replicates != 0 and replicates < _FEWEST_REPLICATES
+        ),
+        f"permutations: {permutations} is not 1 or more": permutations < 1,
+        f"level: {level} is not between 0 and 1": not 0.0 < level < 1.0,
+        f"seed: {seed} is negative": seed < 0,
+    }
+    problems = [problem for problem, found in wrong.items() if found]
+    if problems:
+        raise ConfigError.from_problems(problems)
 
 
 def _row_schema(rows: Sequence[Row]) -> dict[str, pl.DataType]:
@@ -206,8 +224,8 @@ def _item_rows(
     """The rows of one set of items: scores over everybody, then grouping by grouping."""
     yield from _overall_rows(items, left_out, settings, with_noise=with_noise)
     for number, grouping in enumerate(items.groupings, start=1):
-        seed = settings.seed + number
-        yield from _grouping_rows(items, grouping, left_out, settings, seed if with_noise else None)
+        seed = settings.seed + number if with_noise and settings.replicates else None
+        yield from _grouping_rows(items, grouping, left_out, settings, seed)
 
 
 def _overall_rows(
@@ -274,7 +292,7 @@ def _sample(items: Items, groups: IntArray, n_groups: int, unparsed: Unparsed) -
     statistics = classification_statistics(
         items.reference, items.predicted, items.n_classes, unparsed=unparsed
     )
-    return clustered_sums(statistics, groups, n_groups, items.speakers)
+    return clustered_sums(statistics, groups, n_groups, items.units, unit=items.unit)
 
 
 def _context(

@@ -47,7 +47,7 @@ class BenchmarkSettings(BaseModel):
     seed: int = 0
     group_by: tuple[str, ...] | None = None
     convention: str = "equivoice"
-    replicates: int = Field(default=10_000, ge=1)
+    replicates: int = Field(default=10_000, ge=20)
     permutations: int = Field(default=2_000, ge=1)
     level: float = Field(default=0.95, gt=0, lt=1)
 

@@ -27,6 +27,7 @@ _IDENTITY = (
     "predicted_class",
 )
 _COLUMNS = {"fold": "sd_folds", "run": "sd_runs", "label_order": "sd_orders"}
+_NOWHERE = "undefined in every fold and run, which this convention averages"
 _AVERAGED = "interval: this convention averages folds and runs; their spread is in sd_folds"
 
 
@@ -72,7 +73,9 @@ def with_spread(
             for name, known in values.items()
         }
         result.append(row | spread)
-    if rules.pooling == "folds" and repetitions:
+    if rules.pooling == "folds" and not repetitions:
+        return _single_group_rule(result, rules)
+    if rules.pooling == "folds":
         known = _values(_single_group_rule(rows, rules) for rows in repetitions.values())
         return [_averaged(row, known.get(_identity(row), [])) for row in result]
     return result
@@ -110,10 +113,10 @@ def _single_group_rule(rows: Sequence[Row], rules: Convention) -> list[Row]:
 
 
 def _averaged(row: Row, values: Sequence[float]) -> Row:
-    if not values:
-        return row
     bare = {"low": None, "high": None, "method": None, "p_value": None, "p_floor": None}
     bare |= {"detectable": None, "noise_floor": None}
+    if not values:
+        return row | bare | {"value": None, "undefined": _NOWHERE}
     average = statistics.fmean(values)
     spread = {"sd_folds": _deviation(values), "sd_runs": None, "sd_orders": None}
     return row | bare | spread | {"value": average, "undefined": _AVERAGED}

@@ -13,6 +13,7 @@ A number without brackets is cut at the quartiles of speakers.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,9 +104,11 @@ def _labels(items: pl.DataFrame, part: str) -> tuple[str, pl.Series, list[str]]:
     name, bins = match["name"], match["bins"]
     if name not in items.columns:
         raise InputError(
-            "there is no such attribute to group by", value=name, choices=items.columns
+            "there is no such attribute to group by", value=name, choices=_attributes(items)
         )
     values = items.get_column(name)
+    if values.dtype.is_nested():
+        raise InputError("lists are no attribute to group by", column=name)
     if values.dtype.is_numeric():
         return _binned(items, name, bins if bins is not None else _DEFAULT_BINS)
     if bins is not None:
@@ -114,21 +117,26 @@ def _labels(items: pl.DataFrame, part: str) -> tuple[str, pl.Series, list[str]]:
     return name, labels, sorted(labels.drop_nulls().unique().to_list())
 
 
+def _attributes(items: pl.DataFrame) -> list[str]:
+    """The columns that hold anything."""
+    return [name for name in items.columns if items.get_column(name).null_count() < items.height]
+
+
 def _binned(items: pl.DataFrame, name: str, bins: str) -> tuple[str, pl.Series, list[str]]:
     cuts = _cuts(items, name, bins)
     labels = _bin_names(cuts)
-    values = items.get_column(name).cast(pl.Float64)
+    values = items.get_column(name).cast(pl.Float64).fill_nan(None)
     index = np.searchsorted(cuts, values.fill_null(0.0).to_numpy(), side="left")
     named = pl.Series(name, labels).gather(index)
     named = named.zip_with(values.is_not_null(), pl.Series(name, [None], dtype=pl.String))
-    return f"{name}[{','.join(f'{cut:g}' for cut in cuts)}]", named, labels
+    return f"{name}[{','.join(map(_shown, cuts))}]", named, labels
 
 
 def _cuts(items: pl.DataFrame, name: str, bins: str) -> list[float]:
     method, colon, count = bins.partition(":")
     try:
         if not colon:
-            return sorted({float(cut) for cut in bins.split(",")})
+            return sorted({_cut(text) for text in bins.split(",")})
         number = int(count)
     except ValueError:
         number = 0
@@ -140,14 +148,28 @@ def _cuts(items: pl.DataFrame, name: str, bins: str) -> list[float]:
         )
     values = items.get_column(name)
     if method == "speakers" and "speaker" in items.columns:
-        values = items.group_by("speaker").agg(pl.col(name).first()).get_column(name)
-    known = values.drop_nulls()
+        first_known = pl.col(name).drop_nulls().first()
+        values = items.group_by("speaker").agg(first_known).get_column(name)
+    known = values.cast(pl.Float64).fill_nan(None).drop_nulls()
     if known.is_empty():
         raise InputError("no row has a value to cut into bins", column=name)
     shares = np.linspace(0, 1, number + 1)[1:-1]
     return sorted({float(cut) for cut in np.quantile(known.to_numpy(), shares)})
 
 
+def _cut(text: str) -> float:
+    cut = float(text)
+    if not math.isfinite(cut):
+        raise ValueError(text)
+    return cut
+
+
 def _bin_names(cuts: Sequence[float]) -> list[str]:
-    middle = [f"{low:g}–{high:g}" for low, high in pairwise(cuts)]
-    return [f"≤ {cuts[0]:g}", *middle, f"> {cuts[-1]:g}"]
+    middle = [f"{_shown(low)}–{_shown(high)}" for low, high in pairwise(cuts)]
+    return [f"≤ {_shown(cuts[0])}", *middle, f"> {_shown(cuts[-1])}"]
+
+
+def _shown(number: float) -> str:
+    """As short as can be without losing a digit that tells two cuts apart."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)

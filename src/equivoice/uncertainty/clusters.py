@@ -1,18 +1,19 @@
 """Sums of statistics by speaker and group: what is resampled and permuted.
 
 A *unit* is what was sampled from the world: a speaker, or an utterance where
-speakers are not known. Units that stand in the same set of groups form a
-*stratum*; units are resampled within their stratum, that is, speakers within
-groups, and speakers who stand in several groups keep their groups together.
+speakers are not known. Where every unit stands in one group, the units of a
+group form a *stratum* and are resampled within it. As soon as a unit stands in
+several groups, all units form one stratum, and each is drawn with everything
+that it has in any group.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equivoice.metrics import CodedStatistics, FloatArray, IntArray
 
@@ -23,11 +24,12 @@ Unit = Literal["speaker", "utterance"]
 
 @dataclass(frozen=True)
 class Stratum:
-    """Units that stand in the same groups.
+    """Units that are resampled together.
 
     Args:
-        groups: the groups, ascending.
-        sums: (U, len(groups), S) the sums of each unit in each of the groups.
+        groups: the groups that its units stand in, ascending.
+        sums: (U, len(groups), S) the sums of each unit in each of the groups;
+            all 0 where the unit does not stand in the group.
         multiplicity: (U,) how many equal units each row stands for.
     """
 
@@ -39,6 +41,11 @@ class Stratum:
     def units(self) -> int:
         """How many units the stratum holds."""
         return int(self.multiplicity.sum())
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Which unit stands in which group: (U, len(groups))."""
+        return np.asarray(self.sums.any(-1))
 
 
 @dataclass(frozen=True)
@@ -69,30 +76,50 @@ class ClusteredSums:
         """How many units stand in each group: (G,)."""
         units = np.zeros(self.n_groups, dtype=np.int64)
         for stratum in self.strata:
-            units[list(stratum.groups)] += stratum.units
+            units[list(stratum.groups)] += stratum.multiplicity @ stratum.present
         return units
 
     def units_in(self, groups: tuple[int, ...]) -> int:
         """How many units stand in any of these groups, each counted once."""
-        wanted = set(groups)
-        return sum(
-            stratum.units for stratum in self.strata if not wanted.isdisjoint(stratum.groups)
-        )
+        total = 0
+        for stratum in self.strata:
+            wanted = [column for column, group in enumerate(stratum.groups) if group in groups]
+            total += int(stratum.multiplicity @ stratum.present[:, wanted].any(-1))
+        return total
 
     def select(self, groups: tuple[int, ...]) -> ClusteredSums:
         """These groups only, renumbered in the order given."""
-        strata = []
+        strata: list[Stratum] = []
         for stratum in self.strata:
             kept = [group for group in groups if group in stratum.groups]
             if kept:
-                columns = [stratum.groups.index(group) for group in kept]
+                sums = stratum.sums[:, [stratum.groups.index(group) for group in kept]]
                 renumbered = tuple(groups.index(group) for group in kept)
-                strata.append(Stratum(renumbered, stratum.sums[:, columns], stratum.multiplicity))
+                strata += _stratified(sums, renumbered, stratum.multiplicity)
         return ClusteredSums(tuple(strata), len(groups), self.size, self.unit)
 
 
+def _stratified(sums: FloatArray, groups: tuple[int, ...], multiplicity: IntArray) -> list[Stratum]:
+    """One stratum a group where each unit stands in one, else one stratum of all units."""
+    present = np.asarray(sums.any(-1))
+    somewhere = present.any(-1)
+    sums, multiplicity, present = sums[somewhere], multiplicity[somewhere], present[somewhere]
+    if (present.sum(-1) > 1).any():
+        return [Stratum(groups, sums, multiplicity)]
+    return [
+        Stratum((group,), sums[own][:, [column]], multiplicity[own])
+        for column, (group, own) in enumerate(zip(groups, present.T, strict=True))
+        if own.any()
+    ]
+
+
 def clustered_sums(
-    statistics: CodedStatistics, groups: IntArray, n_groups: int, speakers: IntArray | None
+    statistics: CodedStatistics,
+    groups: IntArray,
+    n_groups: int,
+    units: IntArray | None,
+    *,
+    unit: Unit = "speaker",
 ) -> ClusteredSums:
     """Sum statistics by unit and group.
 
@@ -100,7 +127,8 @@ def clustered_sums(
         statistics: of n items.
         groups: (n,) the group of each item; −1 leaves the item out.
         n_groups: G.
-        speakers: (n,) the speaker of each item, or ``None``: then items are units.
+        units: (n,) the unit of each item, or ``None``: then each item is one.
+        unit: what the given units are.
 
     Example:
         >>> import numpy as np
@@ -115,10 +143,9 @@ def clustered_sums(
     kept = CodedStatistics(statistics.codes[known], statistics.table)
     groups = groups[known]
     size = statistics.table.shape[1]
-    if speakers is None:
+    if units is None:
         return ClusteredSums(_cells_as_units(kept, groups, n_groups), n_groups, size, "utterance")
-    strata = _speakers_as_units(kept, groups, n_groups, speakers[known])
-    return ClusteredSums(strata, n_groups, size, "speaker")
+    return ClusteredSums(_units(kept, groups, n_groups, units[known]), n_groups, size, unit)
 
 
 def _cells_as_units(
@@ -135,18 +162,19 @@ def _cells_as_units(
     return tuple(strata)
 
 
-def _speakers_as_units(
-    statistics: CodedStatistics, groups: IntArray, n_groups: int, speakers: IntArray
+def _units(
+    statistics: CodedStatistics, groups: IntArray, n_groups: int, units: IntArray
 ) -> tuple[Stratum, ...]:
-    pairs, index = np.unique(speakers * n_groups + groups, return_inverse=True)
+    pairs, index = np.unique(units * n_groups + groups, return_inverse=True)
     sums = statistics.sums(index.astype(np.int64), len(pairs))
-    speaker_of, group_of = np.divmod(pairs, n_groups)
-    rows_by_groups: dict[tuple[int, ...], list[IntArray]] = defaultdict(list)
-    first_rows = np.flatnonzero(np.diff(speaker_of, prepend=-1))
-    for rows in np.split(np.arange(len(pairs)), first_rows[1:]):
-        rows_by_groups[tuple(group_of[rows].tolist())].append(rows)
-    return tuple(
-        Stratum(key, sums[np.stack(rows)], np.ones(len(rows), dtype=np.int64))
-        for key, rows in sorted(rows_by_groups.items())
-        if key
-    )
+    unit_of, group_of = np.divmod(pairs, n_groups)
+    rows, row_of = np.unique(unit_of, return_inverse=True)
+    if len(rows) == len(pairs):  # one group each: no need for a table of units by groups
+        return tuple(
+            Stratum((group,), sums[own][:, np.newaxis], np.ones(int(own.sum()), dtype=np.int64))
+            for group, own in ((group, group_of == group) for group in range(n_groups))
+            if own.any()
+        )
+    table = np.zeros((len(rows), n_groups, sums.shape[1]))
+    table[row_of, group_of] = sums
+    return tuple(_stratified(table, tuple(range(n_groups)), np.ones(len(rows), dtype=np.int64)))

@@ -59,9 +59,7 @@ def deviations(replicates: FloatArray, units: IntArray | int) -> FloatArray:
     return result
 
 
-def _median_of_defined(
-    replicates: FloatArray, undefined: NDArray[np.bool_]
-) -> FloatArray:
+def _median_of_defined(replicates: FloatArray, undefined: NDArray[np.bool_]) -> FloatArray:
     """(..., 1) medians; 0 where no replicate is defined. NaN sorts last."""
     count = (~undefined).sum(-1, keepdims=True)
     ordered = np.sort(replicates, axis=-1)
@@ -87,7 +85,7 @@ def welch_degrees_of_freedom(errors: FloatArray, units: IntArray) -> FloatArray:
     """
     variances = errors**2
     below = (variances**2 / np.maximum(units - 1, 1)).sum(-1)
-    fewest = np.full(below.shape, float(np.maximum(units.min() - 1, 1)))
+    fewest = np.full(below.shape, float(max(units.min(initial=units.max(initial=2)) - 1, 1)))
     result = fewest.copy()
     np.divide(variances.sum(-1) ** 2, below, out=result, where=below > 0)
     return np.maximum(result, fewest)

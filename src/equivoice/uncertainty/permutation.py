@@ -86,20 +86,19 @@ def permutation_test(
         >>> result.exact, result.floor, result.p_values["accuracy"]
         (True, 0.1, 0.1)
     """
-    patterns = {stratum.groups for stratum in sample.strata}
-    everyone = tuple(range(sample.n_groups))
     nothing = dict.fromkeys(measures, math.nan)
     columns = _Columns.of(finishes, measures, sample.totals()[0])
     if int(sample.units().min()) < 2:
         return PermutationResult(nothing, math.nan, False, "a group has fewer than two units")
-    if all(len(pattern) == 1 for pattern in patterns):
+    if all(len(stratum.groups) == 1 for stratum in sample.strata):
         return _test_between(sample, columns, permutations, seed)
-    if patterns == {everyone} and sample.n_groups == 2:
-        return _test_within(sample.strata[0], columns, permutations, seed)
-    why = "some speakers stand in several groups and some in one"
-    if patterns == {everyone}:
-        why = "speakers stand in more than two groups"
-    return PermutationResult(nothing, math.nan, False, why)
+    if sample.n_groups > 2:
+        why = "speakers stand in several of more than two groups"
+        return PermutationResult(nothing, math.nan, False, why)
+    if not sample.strata[0].present.all():
+        why = "some speakers stand in both groups and some in one"
+        return PermutationResult(nothing, math.nan, False, why)
+    return _test_within(sample.strata[0], columns, permutations, seed)
 
 
 @dataclass(frozen=True)
