@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from unit.audio.voices import RATE, noise, syllables, tone, vowel, with_silence
 
 from equivoice.audio import decode
 from equivoice.audio.feature_set import (
@@ -16,6 +15,7 @@ from equivoice.audio.feature_set import (
     missing_reasons,
 )
 from equivoice.errors import AudioError
+from unit.audio.voices import RATE, noise, syllables, tone, vowel, with_silence
 
 pytest.importorskip("parselmouth")
 
@@ -131,10 +131,10 @@ def test_anger_is_louder_and_higher_than_calm_in_real_speech(real_data: Path) ->
     pitch: dict[str, list[float]] = {"02": [], "05": []}
     level: dict[str, list[float]] = {"02": [], "05": []}
     for actor in ("01", "02", "03", "04"):
-        for emotion in pitch:
+        for emotion, heights in pitch.items():
             path = folder / f"Actor_{actor}" / f"03-01-{emotion}-02-01-01-{actor}.flac"
             found = acoustic_measures(decode(path))
-            pitch[emotion].append(found["pitch_hz"])
+            heights.append(found["pitch_hz"])
             level[emotion].append(found["intensity_db"])
     assert np.mean(np.log2(pitch["05"])) > np.mean(np.log2(pitch["02"])) + 0.25
     assert np.mean(level["05"]) > np.mean(level["02"]) + 6
