@@ -7,7 +7,6 @@ import pytest
 import scipy.signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.audio.voices import RATE, noise, tone, vowel, with_silence
 
 from equivoice.audio.features import (
     FLOOR_DB,
@@ -23,6 +22,7 @@ from equivoice.audio.features import (
     statistics,
 )
 from equivoice.audio.spectrum import level
+from unit.audio.voices import RATE, noise, tone, vowel, with_silence
 
 
 @settings(max_examples=50, deadline=None)

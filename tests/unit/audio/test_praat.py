@@ -7,10 +7,10 @@ import sys
 
 import numpy as np
 import pytest
-from unit.audio.voices import RATE, noise, tone, vowel, with_silence
 
 from equivoice.audio.praat import voice_tracks
 from equivoice.errors import MissingDependencyError
+from unit.audio.voices import RATE, noise, tone, vowel, with_silence
 
 pytest.importorskip("parselmouth")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.signal
-from unit.audio.voices import RATE, buzz, noise, tone, vowel
 
 from equivoice.audio.features import decibels, power_spectra
 from equivoice.audio.spectrum import cepstral_peak_prominence, level, level_near, spectral_shape
+from unit.audio.voices import RATE, buzz, noise, tone, vowel
 
 MIDDLE = slice(20, 80)
 
