@@ -121,6 +121,12 @@ def match(predictions: pl.DataFrame, reference: pl.DataFrame, labels: LabelSpace
     known = answered.join(reference.select("utterance_id"), on="utterance_id", how="semi")
     _require_overlap(known, answered, reference)
     frame = _joined(answered, labelled, labels)
+    if frame.is_empty():
+        raise InputError(
+            "no predicted utterance has a reference label",
+            column="emotion",
+            hint="nothing to score",
+        )
     unlabelled = known.height - frame.height
     left_out = {
         "answer failed": predictions.height - answered.height,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -223,8 +224,10 @@ def _item_rows(
 ) -> Iterator[Row]:
     """The rows of one set of items: scores over everybody, then grouping by grouping."""
     yield from _overall_rows(items, left_out, settings, with_noise=with_noise)
-    for number, grouping in enumerate(items.groupings, start=1):
-        seed = settings.seed + number if with_noise and settings.replicates else None
+    for grouping in items.groupings:
+        # of its name, so that a grouping's numbers do not depend on what else is asked for
+        own = settings.seed + zlib.crc32(grouping.name.encode())
+        seed = own if with_noise and settings.replicates else None
         yield from _grouping_rows(items, grouping, left_out, settings, seed)
 
 

@@ -264,10 +264,6 @@ class TestDeterminism:
         kept = pl.col("group_by").is_null() | (pl.col("group_by") == "gender")
         assert_frame_equal(more.filter(kept), scored)
 
-    @pytest.mark.xfail(
-        reason="the seed of a grouping is its position in the list, so its order matters",
-        strict=True,
-    )
     def test_nor_does_the_order_of_groupings(self, given: World, scored: pl.DataFrame) -> None:
         more = scores(given, group_by=["corpus", "gender"]).estimates
         kept = pl.col("group_by").is_null() | (pl.col("group_by") == "gender")
