@@ -14,6 +14,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Literal
 from unittest.mock import patch
 
 import numpy as np
@@ -37,7 +38,7 @@ MEASURES = (
     Measure("macro_f1", ("macro_f1",), "mean", ""),
     Measure("equal_opportunity", ("recall",), "mean", ""),
 )
-SIGNED = ("signed", "accuracy"), ("signed", "macro_f1")
+KINDS = ("signed", "mean", "rms", "max", "max_to_overall")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ class Design:
         utterances: fewest and most of one speaker.
         labels: the share of each class in each group.
         by_class: whether a speaker has a skill of their own for each class.
+        pattern: how much of the groups' distance from the mean skill each class
+            has; equal classes where empty.
+        arrangement: ``apart``: a speaker stands in one group; ``shared``: every
+            speaker stands in all, as in a comparison of two systems;
+            ``scattered``: each utterance falls into any group.
     """
 
     speakers: tuple[int, ...]
@@ -59,10 +65,19 @@ class Design:
     utterances: tuple[int, int]
     labels: tuple[tuple[float, ...], ...]
     by_class: bool = False
+    pattern: tuple[float, ...] = ()
+    arrangement: Literal["apart", "shared", "scattered"] = "apart"
 
     @property
     def classes(self) -> int:
         return len(self.labels[0])
+
+    @property
+    def skill_table(self) -> FloatArray:
+        """(G, K) mean skills by group and class."""
+        skills = np.asarray(self.skills)[:, None]
+        pattern = np.asarray(self.pattern or (1.0,) * self.classes)
+        return np.asarray(skills.mean() + (skills - skills.mean()) * pattern)
 
 
 def spread_design(groups: int, speakers: int, gap: float, classes: int = 6) -> Design:
@@ -98,8 +113,14 @@ def draw(design: Design, rng: np.random.Generator) -> Sample:
     speakers = np.repeat(np.arange(len(group_of)), counts)
     groups = group_of[speakers]
     reference = _references(design, counts, groups, rng)
-    right = rng.random(len(speakers)) < skill[speakers, reference % columns]
+    moved = design.skill_table - np.asarray(design.skills)[:, None]
+    chance = skill[speakers, reference % columns] + moved[groups, reference]
+    right = rng.random(len(speakers)) < chance
     other = (reference + rng.integers(1, design.classes, len(speakers))) % design.classes
+    if design.arrangement == "shared":
+        speakers = speakers % design.speakers[0]
+    if design.arrangement == "scattered":
+        groups = rng.integers(0, len(design.speakers), len(speakers))
     return Sample(reference, np.where(right, reference, other), groups, speakers)
 
 
@@ -120,10 +141,10 @@ def true_values(design: Design, metric: str) -> FloatArray:
         (G + 1, K) values, or (G + 1, 1) of a scalar metric; the last row holds
         all groups together, as large as they are in the sample.
     """
-    skills = np.asarray(design.skills)[:, None]
     shares = np.asarray(design.labels)
-    hits = shares * skills
-    chosen = hits + (1 - shares - (skills - hits)) / (design.classes - 1)
+    hits = shares * design.skill_table
+    wrong = shares - hits
+    chosen = hits + (wrong.sum(1, keepdims=True) - wrong) / (design.classes - 1)
     weights = np.asarray(design.speakers) / sum(design.speakers)
     shares, hits, chosen = (np.vstack([part, weights @ part]) for part in (shares, hits, chosen))
     if metric == "accuracy":
@@ -150,26 +171,36 @@ def true_gap(design: Design, kind: str, metric: str) -> float:
 
 
 def intervals(
-    sample: Sample, design: Design, *, replicates: int, seed: int
+    sample: Sample, design: Design, *, replicates: int, seed: int, kinds: Sequence[str] = KINDS
 ) -> Iterator[tuple[tuple[str, str], float, float]]:
     """(kind, metric), low and high of each gap; NaN where the interval is refused.
 
     Classes are joined by their mean only, for speed.
     """
-    groups, classes = len(design.speakers), design.classes
-    statistics = classification_statistics(sample.reference, sample.predicted, classes)
-    sums = clustered_sums(statistics, sample.groups, groups, sample.speakers)
-    values = group_values(sums, NAMED, replicates=replicates, seed=seed)
-    context = _context(values, sample, classes, groups)
+    values = _values(sample, design, replicates, seed)
+    context = _context(values, sample, design)
     wanted = {name: NAMED[name] for name in ("accuracy", "macro_f1")}
     for row in itertools.islice(pair_rows(values, replace(context, metrics=wanted), {}), 2):
         yield ("signed", row["metric"]), *_ends(row)
-    with patch.object(estimate_rows, "CLASS_AGGREGATORS", ("mean",)):
+    unsigned = tuple(kind for kind in kinds if kind != "signed")
+    if not unsigned:
+        return
+    with (
+        patch.object(estimate_rows, "CLASS_AGGREGATORS", ("mean",)),
+        patch.object(estimate_rows, "GROUP_AGGREGATORS", unsigned),
+    ):
         for row in gap_rows(values, context, MEASURES, {}):
             yield (row["group_aggregator"], row["metric"]), *_ends(row)
 
 
-def _context(values: GroupValues, sample: Sample, classes: int, groups: int) -> Context:
+def _values(sample: Sample, design: Design, replicates: int, seed: int) -> GroupValues:
+    statistics = classification_statistics(sample.reference, sample.predicted, design.classes)
+    sums = clustered_sums(statistics, sample.groups, len(design.speakers), sample.speakers)
+    return group_values(sums, NAMED, replicates=replicates, seed=seed)
+
+
+def _context(values: GroupValues, sample: Sample, design: Design) -> Context:
+    groups, classes = len(design.speakers), design.classes
     n = np.bincount(sample.groups, minlength=groups)
     names = tuple(f"group {g}" for g in range(groups))
     return Context(
@@ -182,7 +213,7 @@ def _context(values: GroupValues, sample: Sample, classes: int, groups: int) -> 
     )
 
 
-def _ends(row: dict[str, float | None]) -> tuple[float, float]:
+def _ends(row: dict[str, Any]) -> tuple[float, float]:
     low, high = row.get("low"), row.get("high")
     return (math.nan, math.nan) if low is None or high is None else (low, high)
 
@@ -205,7 +236,7 @@ class Coverage:
 
 
 def coverage(
-    design: Design, *, data_sets: int, replicates: int, seed: int, kinds: Sequence[str] = ()
+    design: Design, *, data_sets: int, replicates: int, seed: int, kinds: Sequence[str] = KINDS
 ) -> dict[tuple[str, str], Coverage]:
     """Score many data sets of one design and count, gap by gap."""
     rng = np.random.default_rng(seed)
@@ -213,9 +244,10 @@ def coverage(
     for _ in range(data_sets):
         sample = draw(design, rng)
         resampling = int(rng.integers(2**31))
-        for key, low, high in intervals(sample, design, replicates=replicates, seed=resampling):
-            if not kinds or key[0] in kinds:
-                found.setdefault(key, []).append((low, high))
+        for key, low, high in intervals(
+            sample, design, replicates=replicates, seed=resampling, kinds=kinds
+        ):
+            found.setdefault(key, []).append((low, high))
     return {key: _counted(true_gap(design, *key), np.array(ends)) for key, ends in found.items()}
 
 
@@ -229,17 +261,10 @@ def _counted(truth: float, ends: FloatArray) -> Coverage:
     return Coverage(truth, float(inside.mean()), refused, float(np.ptp(given, axis=1).mean()))
 
 
-def refusals(design: Design, *, data_sets: int, seed: int) -> Counter[str]:
-    """Which reasons the rows of a design give for the intervals that they lack."""
-    rng = np.random.default_rng(seed)
-    reasons: Counter[str] = Counter()
-    for _ in range(data_sets):
-        sample = draw(design, rng)
-        groups, classes = len(design.speakers), design.classes
-        statistics = classification_statistics(sample.reference, sample.predicted, classes)
-        sums = clustered_sums(statistics, sample.groups, groups, sample.speakers)
-        values = group_values(sums, NAMED, replicates=200, seed=0)
-        context = _context(values, sample, classes, groups)
-        rows = [*pair_rows(values, context, {}), *gap_rows(values, context, MEASURES, {})]
-        reasons.update(str(row["undefined"]) for row in rows)
-    return reasons
+def refusals(design: Design, *, seed: int) -> Counter[str]:
+    """Which reasons the rows of one data set give for the intervals that they lack."""
+    sample = draw(design, np.random.default_rng(seed))
+    values = _values(sample, design, 200, 0)
+    context = _context(values, sample, design)
+    rows = [*pair_rows(values, context, {}), *gap_rows(values, context, MEASURES, {})]
+    return Counter(str(row["undefined"]) for row in rows)

@@ -1,0 +1,150 @@
+"""Nominal 95 % intervals hold the truth in 93 to 97 of 100 data sets, or are refused.
+
+2,000 data sets a population: the Monte Carlo standard error is half a point.
+The table of all this and of harder populations: benchmarks/results/coverage.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from slow.simulation import Coverage, Design, coverage, refusals, spread_design
+
+pytestmark = pytest.mark.slow
+
+DATA_SETS = 2000
+REPLICATES = 600
+KINDS = ("signed", "mean", "rms", "max")
+GAPS = (0.0, 0.03, 0.1)
+POPULATIONS = [
+    pytest.param(
+        groups,
+        speakers,
+        gap,
+        id=f"{groups} groups, {speakers} speakers, gap {gap:g}",
+        marks=pytest.mark.xdist_group(f"{groups}-{speakers}-{gap}"),
+    )
+    for groups in (2, 4)
+    for speakers in (24, 40, 91)
+    for gap in GAPS
+]
+
+
+@cache
+def counted(groups: int, speakers: int, gap: float) -> dict[tuple[str, str], Coverage]:
+    return coverage(
+        spread_design(groups, speakers, gap),
+        data_sets=DATA_SETS,
+        replicates=REPLICATES,
+        seed=1000 * groups + speakers + round(100 * gap),
+        kinds=KINDS,
+    )
+
+
+def shortfalls(
+    found: dict[tuple[str, str], Coverage], metrics: tuple[str, ...], top: float = 0.97
+) -> dict[tuple[str, str], Coverage]:
+    """The gaps whose intervals hold the truth too rarely, too often, or are missing."""
+    return {
+        key: counts
+        for key, counts in found.items()
+        if key[1] in metrics and not (0.93 <= counts.covered <= top and counts.refused == 0)
+    }
+
+
+@pytest.mark.parametrize(("groups", "speakers", "gap"), POPULATIONS)
+def test_accuracy_and_macro_f1(groups: int, speakers: int, gap: float) -> None:
+    """The signed difference of two groups, and mean, rms and maximum over all pairs."""
+    found = counted(groups, speakers, gap)
+    assert {kind for kind, metric in found if metric == "macro_f1"} == set(KINDS)
+    assert shortfalls(found, ("accuracy", "macro_f1")) == {}
+
+
+@pytest.mark.parametrize(("groups", "speakers", "gap"), POPULATIONS)
+def test_equal_opportunity(
+    groups: int, speakers: int, gap: float, request: pytest.FixtureRequest
+) -> None:
+    """The mean over six classes of recall gaps, each of which is folded: may cover more often."""
+    if gap == 0.1 and groups == 2 and speakers >= 40:
+        request.applymarker(
+            pytest.mark.xfail(
+                reason="88 %: the direction in which classes are moved apart holds their noise",
+                strict=True,
+            )
+        )
+    assert shortfalls(counted(groups, speakers, gap), ("equal_opportunity",), top=0.995) == {}
+
+
+@pytest.mark.parametrize("gap", GAPS)
+@pytest.mark.parametrize("groups", [2, 4])
+def test_six_speakers_are_refused(groups: int, gap: float) -> None:
+    found = coverage(
+        spread_design(groups, 6, gap), data_sets=20, replicates=100, seed=0, kinds=KINDS
+    )
+    assert {counts.refused for counts in found.values()} == {1.0}
+    for reason in refusals(spread_design(groups, 6, gap), seed=0):
+        assert "too few speakers" in reason
+
+
+def covers(design: Design, kinds: tuple[str, ...] = ("signed",), seed: int = 5) -> None:
+    found = coverage(design, data_sets=DATA_SETS, replicates=REPLICATES, seed=seed, kinds=kinds)
+    low = {
+        key: counts
+        for key, counts in found.items()
+        if key[1] != "equal_opportunity" and counts.covered < 0.93
+    }
+    assert low == {}
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.1])
+def test_five_speakers_a_group_are_enough(gap: float) -> None:
+    """The fewest for which an interval is given."""
+    covers(spread_design(2, 10, gap), ("signed", "mean"))
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.1])
+def test_groups_that_differ_in_spread(gap: float) -> None:
+    """Standard deviations of .20 and .05 between speakers."""
+    covers(replace(spread_design(2, 24, gap), concentration=(5.0, 80.0)))
+
+
+def test_few_utterances_of_some_speakers_and_many_of_others() -> None:
+    covers(replace(spread_design(2, 24, 0.0), utterances=(3, 60)))
+
+
+def test_accuracy_near_one() -> None:
+    covers(replace(spread_design(2, 24, 0.0), skills=(0.95, 0.95)))
+
+
+def test_speakers_scattered_over_groups() -> None:
+    """Six utterances a speaker in any of four groups: once strata of one speaker, and no noise."""
+    scattered = replace(
+        spread_design(4, 24, 0.0), speakers=(6, 6, 6, 6), utterances=(6, 6), arrangement="scattered"
+    )
+    covers(scattered)
+
+
+@pytest.mark.parametrize(
+    "speakers",
+    [
+        pytest.param(
+            n,
+            marks=pytest.mark.xfail(
+                reason="degrees of freedom add up as if the two halves of a speaker were two: 91 %",
+                strict=True,
+            )
+            if n < 24
+            else (),
+        )
+        for n in (5, 8, 24)
+    ],
+)
+def test_speakers_who_stand_in_both_groups(speakers: int) -> None:
+    """As in a comparison of two systems: n speakers have n − 1 degrees of freedom."""
+    shared = replace(
+        spread_design(2, 2 * speakers, 0.0), concentration=(5.0, 5.0), arrangement="shared"
+    )
+    covers(shared)
