@@ -299,7 +299,8 @@ def worst_group_rows(values: GroupValues, context: Context) -> Iterator[Row]:
             wide = stretch(freedom, level)[:, np.newaxis]
             noise = values.noise[metric.name][:-1, 0] * wide
             low, high = percentile_interval(point, noise, level=level)
-            ends = (float(np.nanmin(low)), float(np.nanmin(high)))
+            scored = ~np.isnan(point)
+            ends = (float(low[scored].min()), float(high[scored].min()))
         few = _few_units(values, everyone, context)
         _set_interval(row, values, few, ends, _BONFERRONI, metric)
         yield row
