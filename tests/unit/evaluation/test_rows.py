@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -246,6 +247,34 @@ class TestWorstGroup:
         alone = one(group_rows(*four), metric="accuracy", groups=row["groups"])
         assert row["low"] <= alone["low"]
         assert row["high"] - row["low"] > 0
+
+    def test_a_group_without_stable_noise_might_be_the_worst(
+        self, four: tuple[GroupValues, Context]
+    ) -> None:
+        """Its interval is unknown, so the smallest of all true scores is as well."""
+        given, context = four
+        assert given.noise is not None
+        noise = {name: part.copy() for name, part in given.noise.items()}
+        noise["accuracy"][0] = np.nan
+        unstable = replace(given, noise=noise)
+        row = one(worst_group_rows(unstable, context), metric="accuracy")
+        assert row["value"] is not None
+        assert row.get("low") is None
+        assert row["undefined"]
+
+    def test_a_group_without_a_score_is_not_the_worst(
+        self, four: tuple[GroupValues, Context]
+    ) -> None:
+        given, context = four
+        assert given.noise is not None
+        point = {name: part.copy() for name, part in given.point.items()}
+        noise = {name: part.copy() for name, part in given.noise.items()}
+        point["accuracy"][3] = noise["accuracy"][3] = np.nan
+        row = one(
+            worst_group_rows(replace(given, point=point, noise=noise), context), metric="accuracy"
+        )
+        assert row["groups"] != NAMES[3]
+        assert row["low"] < row["value"] < row["high"]
 
     def test_no_group_no_row(self) -> None:
         given = world([8])

@@ -75,6 +75,10 @@ CASES: dict[str, Callable[[], Frames]] = {
     "as many groups as speakers": lambda: (
         PREDICTIONS, UTTERANCES.with_columns(gender=pl.col("speaker")),
     ),
+    "as many groups as utterances": lambda: (
+        PREDICTIONS,
+        UTTERANCES.head(12).with_columns(gender=pl.col("utterance_id")),
+    ),
     "a dialogue of many speakers as group": lambda: (
         PREDICTIONS,
         UTTERANCES.with_columns(gender=pl.format("d{}", pl.int_range(pl.len()) % 4)),
