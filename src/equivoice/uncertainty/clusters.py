@@ -165,7 +165,11 @@ def _cells_as_units(
 def _units(
     statistics: CodedStatistics, groups: IntArray, n_groups: int, units: IntArray
 ) -> tuple[Stratum, ...]:
-    pairs, index = np.unique(units * n_groups + groups, return_inverse=True)
+    units = np.unique(units, return_inverse=True)[1] if units.max(initial=0) > len(units) else units
+    flat = units * n_groups + groups
+    stands = np.bincount(flat, minlength=1) > 0  # by counting, which is faster than sorting
+    pairs = np.flatnonzero(stands)
+    index = (np.cumsum(stands) - 1)[flat]
     sums = statistics.sums(index.astype(np.int64), len(pairs))
     unit_of, group_of = np.divmod(pairs, n_groups)
     rows, row_of = np.unique(unit_of, return_inverse=True)
