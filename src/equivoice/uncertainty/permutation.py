@@ -324,7 +324,7 @@ def _wald(values: FloatArray, variances: FloatArray) -> FloatArray:
 
 def _exceeding(drawn: FloatArray, observed: float) -> int:
     """Undefined arrangements count as exceeding: that can only make p larger."""
-    return int((np.isnan(drawn) | (drawn >= observed * _SLACK)).sum())
+    return int((np.isnan(drawn) | (drawn >= observed * _SLACK - _TINY)).sum())
 
 
 def _result(
