@@ -119,6 +119,21 @@ class TestTwoGroups:
         alike = World(given.reference, given.reference, given.groups, given.speakers, 3, 2)
         assert outcome(alike, "accuracy", "macro_f1").p_values == {"accuracy": 1.0, "macro_f1": 1.0}
 
+    @pytest.mark.parametrize("seed", range(40))
+    def test_rounding_is_no_difference(self, seed: int) -> None:
+        """Ten speakers with the same answers, some of them two or three times over."""
+        rng = np.random.default_rng(seed)
+        n, times = int(rng.integers(2, 9)), rng.integers(1, 4, 10)
+        said = rng.integers(0, 3, n)
+        answer = np.where(np.arange(n) < rng.integers(1, n + 1), said, (said + 1) % 3)
+        reference, predicted = (
+            np.concatenate([np.tile(part, count) for count in times]) for part in (said, answer)
+        )
+        speakers = np.repeat(np.arange(10), times * n)
+        given = World(reference, predicted, (speakers >= 5).astype(np.int64), speakers, 3, 2)
+        names = ("accuracy", "macro_f1", "weighted_f1")
+        assert set(outcome(given, *names, permutations=300).p_values.values()) == {1.0}
+
     def test_which_group_is_named_first_does_not_matter(self) -> None:
         given = world([3, 5], skills=(0.5, 0.8), seed=3)
         swapped = World(given.reference, given.predicted, 1 - given.groups, given.speakers, 3, 2)
