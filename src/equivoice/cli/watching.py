@@ -13,6 +13,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -40,6 +41,7 @@ class RunBar:
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
         self._task = bar.add_task("planning", total=None)
+        self._listening: TaskID | None = None
 
     def planned(self, cells: int, utterances: int, done: int) -> None:
         """Show how much there is to do, and how much of it an earlier run has done."""
@@ -53,6 +55,12 @@ class RunBar:
     def fitting(self, cell: Cell, utterances: int) -> None:
         """Say which system is being fitted."""
         self._say(f"{_named(cell)}: fitting to {utterances}")
+
+    def listening(self, done: int, total: int) -> None:
+        """Show a bar of its own until the last utterance has been listened to."""
+        if self._listening is None:
+            self._listening = self._bar.add_task("listening", total=total)
+        self._bar.update(self._listening, completed=done, total=total, visible=done < total)
 
     def predicting(self, cell: Cell, utterances: int) -> None:
         """Say which system predicts."""

@@ -26,7 +26,7 @@ from equivoice.evaluation.score import Scores, score
 from equivoice.evaluation.settings import BenchmarkSettings
 from equivoice.evaluation.task import Parts, System, Task, load_task, supported_groupings
 from equivoice.inference import Cell, Progress, Silence, run_cell, seed_for
-from equivoice.models import EmotionRecognizer, Trainable
+from equivoice.models import EmotionRecognizer, Trainable, Watchable
 from equivoice.records import RunRecord
 from equivoice.store import RunFolder
 from equivoice.store.provenance import (
@@ -294,6 +294,8 @@ def _fitted(
     if not isinstance(system, Trainable):
         return system
     progress.fitting(cell, parts.train.height)
+    if isinstance(system, Watchable):
+        system = system.watched(progress.listening)
     seed = task.plan.fit_seed(cell)
     begun = time.perf_counter()
     fitted = system.fit(

@@ -18,6 +18,9 @@ class Progress(Protocol):
     def fitting(self, cell: Cell, utterances: int) -> None:
         """A system is being fitted to so many utterances."""
 
+    def listening(self, done: int, total: int) -> None:
+        """A system has listened to so many of the utterances that it needs at this step."""
+
     def predicting(self, cell: Cell, utterances: int) -> None:
         """Predicting begins on so many utterances of a cell."""
 
@@ -35,6 +38,9 @@ class Silence:
         """Say nothing."""
 
     def fitting(self, cell: Cell, utterances: int) -> None:
+        """Say nothing."""
+
+    def listening(self, done: int, total: int) -> None:
         """Say nothing."""
 
     def predicting(self, cell: Cell, utterances: int) -> None:

@@ -7,6 +7,7 @@ from equivoice.models.protocols import (
     FloatArray,
     Prepares,
     Trainable,
+    Watchable,
 )
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "FloatArray",
     "Prepares",
     "Trainable",
+    "Watchable",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,10 @@ class AcousticBaseline:
         }
         selection = _selection(choice, table, labelled, counts, transductive=norms is not None)
         return FittedAcoustic(self, label_space, selection, members, norms)
+
+    def watched(self, watch: Watch) -> AcousticBaseline:
+        """The same baseline; it calls ``watch(done, all)`` while it measures utterances."""
+        return replace(self, watch=watch)
 
     def measure(self, utterances: pl.DataFrame) -> FeatureTable:
         """The acoustic features of utterances; see ``acoustic_features``."""

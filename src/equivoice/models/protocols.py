@@ -6,7 +6,9 @@ Three protocols, each as narrow as its callers need:
 - :class:`Trainable`: learns from training utterances and hands back a
   :class:`FittedRecognizer`, which also says how every choice was made.
 
-And one capability that a recogniser may add:
+And capabilities that a system may add:
+
+- :class:`Watchable`: tells how far it is while it works on sound.
 
 - :class:`Prepares`: is shown all utterances of a test set, without labels,
   once before they are predicted in batches. Features can be extracted in
@@ -19,6 +21,7 @@ contract suite, ``tests/contract/test_recognizers.py``, tests them all.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -34,6 +37,7 @@ __all__ = [
     "FloatArray",
     "Prepares",
     "Trainable",
+    "Watchable",
 ]
 
 FloatArray = npt.NDArray[np.float64]
@@ -128,6 +132,14 @@ class Trainable(Protocol):
             seed: everything random derives from it; equal input and seed give
                 a recogniser with equal answers.
         """
+
+
+@runtime_checkable
+class Watchable(Protocol):
+    """A system whose first look at sound takes long enough to be watched."""
+
+    def watched(self, watch: Callable[[int, int], None]) -> Trainable:
+        """The same system; it calls ``watch(done, all)`` while it listens to utterances."""
 
 
 @runtime_checkable

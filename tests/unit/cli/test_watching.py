@@ -68,3 +68,11 @@ def test_the_bar_stays_away_from_standard_output(capsys: pytest.CaptureFixture[s
         watcher.planned(1, 10, 5)
         watcher.advanced(CELL, 5)
     assert capsys.readouterr().out == ""
+
+
+def test_listening_has_a_bar_until_it_is_done(bar: Progress) -> None:
+    watcher = RunBar(bar)
+    watcher.listening(3, 10)
+    assert [(task.completed, task.total) for task in bar.tasks if task.visible][-1] == (3, 10)
+    watcher.listening(10, 10)
+    assert len([task for task in bar.tasks if task.visible]) == 1

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from equivoice.errors import AudioError, InputError, LabelError
-from equivoice.models import acoustic, acoustic_selection
+from equivoice.models import Watchable, acoustic, acoustic_selection
 from equivoice.models.acoustic import AcousticBaseline, FittedAcoustic
 from equivoice.models.acoustic_features import FeatureTable, forget_recent
 from equivoice.models.acoustic_selection import CANDIDATES
@@ -319,3 +319,13 @@ def test_real_speech_is_told_apart_far_above_chance(real_data: Path, folder: Pat
     guessed = recognizer.predict(table.filter(tested).drop("emotion")).argmax(axis=1)
     true = [SPACE.index(name) for name in table.filter(tested)["emotion"]]
     assert (guessed == true).mean() >= 0.75
+
+
+def test_who_watches_is_told_how_many_utterances_were_listened_to() -> None:
+    seen: list[tuple[int, int]] = []
+    watched = AcousticBaseline().watched(lambda done, total: seen.append((done, total)))
+    assert isinstance(watched, Watchable)
+    assert watched == AcousticBaseline()
+    assert watched.watch is not None
+    watched.watch(1, 2)
+    assert seen == [(1, 2)]
