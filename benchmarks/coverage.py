@@ -78,6 +78,13 @@ def hard_cells() -> Iterator[Cell]:
         yield Cell(f"12 v 12, labels unlike, gap {gap:g}", replace(plain, labels=labels))
         yield Cell(f"12 v 12, 3–60 utterances, gap {gap:g}", replace(plain, utterances=(3, 60)))
         yield Cell(f"12 v 12, skill by class, gap {gap:g}", replace(plain, by_class=True))
+    for each in (5, 8, 24):
+        shared = replace(spread_design(2, 2 * each, 0.0), concentration=(5.0, 5.0))
+        yield Cell(f"{each} speakers in both groups", replace(shared, arrangement="shared"))
+    scattered = replace(spread_design(4, 24, 0.0), utterances=(6, 6), arrangement="scattered")
+    yield Cell("24 speakers, 6 utterances each in any of 4 groups", scattered)
+    uneven = replace(spread_design(2, 91, 0.1), pattern=(3.0, *(0.6,) * 5))
+    yield Cell("46 v 45, gap .3 in one class, .06 in five", uneven)
     for gap in (0.0, 0.03):
         high = replace(spread_design(2, 24, 0.0), skills=(0.95 + gap / 2, 0.95 - gap / 2))
         yield Cell(f"12 v 12, accuracy .95, gap {gap:g}", high)

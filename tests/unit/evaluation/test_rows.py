@@ -248,6 +248,21 @@ class TestWorstGroup:
         assert row["low"] <= alone["low"]
         assert row["high"] - row["low"] > 0
 
+    def test_its_interval_is_made_of_every_groups_at_a_higher_level(
+        self, four: tuple[GroupValues, Context]
+    ) -> None:
+        """Bonferroni: each of four groups at 1 − .05 / 4, and the smallest of their ends."""
+        given, context = four
+        strict = replace(context, level=1 - 0.05 / 4)
+        ends = [
+            (row["low"], row["high"])
+            for row in group_rows(given, strict)
+            if row["metric"] == "accuracy"
+        ]
+        row = one(worst_group_rows(given, context), metric="accuracy")
+        assert row["low"] == pytest.approx(min(low for low, _ in ends))
+        assert row["high"] == pytest.approx(min(high for _, high in ends))
+
     def test_a_group_without_stable_noise_might_be_the_worst(
         self, four: tuple[GroupValues, Context]
     ) -> None:
