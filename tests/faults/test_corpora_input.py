@@ -129,7 +129,7 @@ def test_bad_sound_is_an_error_of_the_check(
     soundfile.write(tmp_path / "a.wav", 0.2 * np.sin(np.arange(16_000) / 10), 16_000)
     make(tmp_path / "b.wav")
     (tmp_path / "utterances.csv").write_text(GOOD)
-    assert run(["corpora", "check", str(tmp_path)]) == 1
+    assert run(["corpora", "check", str(tmp_path)]) == 2
     told = capsys.readouterr()
     assert code in told.out
     assert "Traceback" not in told.err

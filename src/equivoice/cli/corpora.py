@@ -151,7 +151,7 @@ class CheckConfig(VerbConfig):
 def check_corpus(config: CheckConfig) -> None:
     """Say what is wrong with a corpus, or will mislead: sound, folds, balance.
 
-    Ends with exit code 1 where utterances cannot be used (an error is found).
+    Ends with exit code 2 where utterances cannot be used (an error is found), else with 0.
 
     Example:
       equivoice corpora check corpora/ravdess
@@ -163,7 +163,7 @@ def check_corpus(config: CheckConfig) -> None:
             corpus,
             audio=config.audio,
             groups=config.group,
-            processes=config.workers,
+            workers=config.workers,
             progress=lambda done, total: report(corpus.name, done, total),
         )
     _say_findings(found)
@@ -175,7 +175,7 @@ def check_corpus(config: CheckConfig) -> None:
     else:
         finish(f"the findings above; '--out FILE' writes them, of {config.where}")
     if counts["error"]:
-        raise typer.Exit(1)
+        raise typer.Exit(2)
 
 
 def _pairs(what: str, given: Sequence[str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ def check(
     audio: bool = True,
     groups: Sequence[str] = ("gender",),
     limits: Limits | None = None,
-    processes: int = 2,
+    workers: int = 2,
     progress: Progress | None = None,
 ) -> list[Finding]:
     """All that is remarkable about a corpus, the worst first.
@@ -31,7 +31,7 @@ def check(
         audio: whether to read the sound files (a few seconds an hour of speech).
         groups: the attributes by which fairness will be looked at.
         limits: from when on a sound is very short, very long or clipped.
-        processes: how many files are read at a time.
+        workers: how many files are read at a time.
         progress: called with (files done, files in all).
 
     Raises:
@@ -49,9 +49,7 @@ def check(
     found = [*_left_out(corpus), *check_balance(corpus, tuple(groups))]
     found += check_folds(corpus, tuple(groups))
     if audio:
-        found += check_sound(
-            corpus.utterances, limits=limits, processes=processes, progress=progress
-        )
+        found += check_sound(corpus.utterances, limits=limits, workers=workers, progress=progress)
     return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +19,6 @@ from equivoice.errors import AudioError
 __all__ = ["Limits", "check_sound", "measure"]
 
 Progress = Callable[[int, int], None]
-_CHUNK = 32
-_FEW = 200  # below this many files, starting processes costs more than it saves
 _FULL_SCALE = 0.999
 _RUN = 3  # consecutive samples at full scale that make a clip audible
 _SILENT = 1e-4
@@ -31,6 +27,7 @@ _FAULTS = {
     "missing": ("missing-audio", "missing sound"),
     "empty": ("empty-audio", "empty sound"),
     "not finite": ("non-finite-audio", "samples that are not finite numbers"),
+    "too long": ("too-long-audio", "sound too long to be used in one piece"),
     "unusable": ("corrupt-audio", "sound that cannot be read"),
 }
 
@@ -56,15 +53,18 @@ def check_sound(
     utterances: pl.DataFrame,
     *,
     limits: Limits | None = None,
-    processes: int = 2,
+    workers: int = 2,
     progress: Progress | None = None,
 ) -> list[Finding]:
     """Read every sound file and say what is wrong with it.
 
+    Sound that :func:`equivoice.audio.decode` refuses for its length is judged by
+    its header alone, since no model will hear it.
+
     Args:
         utterances: with absolute ``audio`` paths.
         limits: from when on a sound is remarkable.
-        processes: how many files are read at a time.
+        workers: how many files are read at a time.
         progress: called with (files done, files in all).
 
     Raises:
@@ -75,7 +75,7 @@ def check_sound(
     if rows.is_empty():
         return [finding("note", "no-audio", "the corpus names no sound files")]
     jobs = list(rows.select("utterance_id", "audio", "start", "end").iter_rows())
-    table = _measured(jobs, processes, progress)
+    table = _measured(jobs, workers, progress)
     measured = rows.select("utterance_id", "audio", "speaker", "duration").with_columns(table)
     return [
         *_unreadable(measured),
@@ -100,7 +100,7 @@ def measure(job: tuple[str, str, float | None, float | None]) -> dict[str, Any]:
     _, audio, start, end = job
     try:
         info = probe(audio)
-        samples = decode(audio, start=start, end=end, rate=info.rate, longest=float("inf"))
+        samples = decode(audio, start=start, end=end, rate=info.rate)
     except AudioError as error:
         return _result(fault=_fault(Path(audio), error), why=error.problem)
     digest = hashlib.sha256(f"{info.rate}\n".encode() + samples.tobytes()).hexdigest()
@@ -135,7 +135,8 @@ def _fault(path: Path, error: AudioError) -> str:
         return "missing"
     if path.stat().st_size == 0 or "holds no samples" in error.problem:
         return "empty"
-    return "not finite" if "not finite" in error.problem else "unusable"
+    told = (fault for fault in ("not finite", "too long") if fault in error.problem)
+    return next(told, "unusable")
 
 
 def _clipped_share(samples: NDArray[np.float32]) -> float:
@@ -151,14 +152,15 @@ def _clipped_share(samples: NDArray[np.float32]) -> float:
     return float(lengths[lengths >= _RUN].sum() / len(samples))
 
 
-def _measured(
-    jobs: list[tuple[Any, ...]], processes: int, progress: Progress | None
-) -> pl.DataFrame:
+def _measured(jobs: list[tuple[Any, ...]], workers: int, progress: Progress | None) -> pl.DataFrame:
     results: list[dict[str, Any]] = []
-    for result in _results(jobs, processes):
-        results.append(result)
-        if progress is not None:
-            progress(len(results), len(jobs))
+    # Threads suffice: reading, arithmetic and hashing all let go of the interpreter. Fresh
+    # processes would import the caller's main script again, which stdin does not allow.
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        for result in pool.map(measure, jobs):
+            results.append(result)
+            if progress is not None:
+                progress(len(results), len(jobs))
     schema = {
         "fault": pl.String,
         "why": pl.String,
@@ -168,20 +170,6 @@ def _measured(
         "digest": pl.String,
     }
     return pl.DataFrame(results, schema=schema)
-
-
-def _results(jobs: list[tuple[Any, ...]], processes: int) -> Iterator[dict[str, Any]]:
-    # The first file is read here, so that a missing package is told from here.
-    yield measure(jobs[0])
-    rest = jobs[1:]
-    if processes < 2 or len(rest) < _FEW:
-        yield from map(measure, rest)
-        return
-    # Fresh processes: forking one in which polars runs threads can hang.
-    context = multiprocessing.get_context("spawn")
-    workers = min(processes, os.cpu_count() or 1)
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from pool.map(measure, rest, chunksize=_CHUNK)
 
 
 def _unreadable(measured: pl.DataFrame) -> Iterator[Finding]:

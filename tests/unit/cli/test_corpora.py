@@ -122,12 +122,12 @@ def test_check_counts_and_writes_findings(
     assert {one["severity"] for one in found} == {"warning", "note"}
 
 
-def test_check_ends_with_code_1_where_sound_cannot_be_used(
+def test_check_ends_with_code_2_where_sound_cannot_be_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = tmp_path / "utterances.csv"
     table.write_text("utterance_id,audio,emotion\nx/1,a.wav,sad\nx/2,b.wav,happy\n")
-    assert run(["corpora", "check", str(table)]) == 1
+    assert run(["corpora", "check", str(table)]) == 2
     assert "missing sound: 2 files" in " ".join(capsys.readouterr().out.split())
     assert run(["corpora", "check", str(table), "--no-audio"]) == 0
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,12 +143,53 @@ def test_progress_is_told_file_by_file(good: Path) -> None:
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
-@pytest.mark.slow
-def test_two_processes_find_the_same(tmp_path: Path, sound: Sound) -> None:
-    paths = [sound(tmp_path / f"{i}.wav", seconds=0.4, pitch=100 + i) for i in range(210)]
-    paths[200].write_text("no sound")
+def test_sound_beyond_the_limit_is_told_from_its_header(
+    tmp_path: Path, sound: Sound, good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = sound(tmp_path / "long.wav", seconds=601, rate=1000)
+    read = soundfile.SoundFile.read
+    frames: list[int] = []
+
+    def watched(self: soundfile.SoundFile, *words: object, **options: object) -> object:
+        frames.append(self.frames)
+        return read(self, *words, **options)
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", watched)
+    found = findings(table_of(good, path))
+    assert set(found) == {"too-long-audio"}
+    assert found["too-long-audio"].ids == ("demo/long.wav",)
+    assert "601.0 s; the limit is 600 s" in found["too-long-audio"].message
+    assert set(frames) == {16_000}  # of the good file alone
+
+
+def test_a_short_piece_of_a_very_long_file_is_used(tmp_path: Path, sound: Sound) -> None:
+    path = sound(tmp_path / "long.wav", seconds=601, rate=1000)
+    assert findings(table_of(path, start=[600.0], end=[601.0])) == {}
+
+
+def test_a_script_on_stdin_may_check(good: Path) -> None:
+    script = """
+import sys
+import polars as pl
+from equivoice.corpora import Corpus, check, label_space
+
+starts = [step / 500 for step in range(250)]
+rows = pl.DataFrame({"utterance_id": [f"demo/{s}" for s in starts], "start": starts})
+rows = rows.with_columns(audio=pl.lit(sys.argv[1]), end=pl.col("start") + 0.5, emotion=pl.lit("sad"))
+found = check(Corpus("demo", label_space(["sad"]), rows), workers=2)
+print(len([one for one in found if one.severity == "error"]), "errors")
+"""
+    done = subprocess.run(
+        [sys.executable, "-", str(good)], input=script, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 errors\n", "")
+
+
+def test_two_workers_find_the_same(tmp_path: Path, sound: Sound) -> None:
+    paths = [sound(tmp_path / f"{i}.wav", seconds=0.4, pitch=100 + i) for i in range(60)]
+    paths[50].write_text("no sound")
     paths.append(sound(tmp_path / "twin.wav", seconds=0.4, pitch=103))
-    one, two = (check_sound(table_of(*paths), processes=number) for number in (1, 2))
+    one, two = (check_sound(table_of(*paths), workers=number) for number in (1, 2))
     assert one == two
     assert [finding.code for finding in one] == ["corrupt-audio", "duplicate-audio"]
 
