@@ -48,6 +48,25 @@ def test_the_audit_of_a_small_synthetic_corpus(
 
 
 @pytest.mark.slow
+def test_the_audit_finds_what_was_planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Women are recorded in babble that is loud enough for 24 speakers to show what it does."""
+    pytest.importorskip("parselmouth")
+    monkeypatch.setenv("EQUIVOICE_CACHE", str(tmp_path / "cache"))
+    run = audit(synthetic_corpus(tmp_path), tmp_path, replicates=2_000)
+    gap = run.estimates().filter(
+        quantity="pair_gap",
+        metric="macro_f1",
+        system="acoustic",
+        fold="all",
+        groups="female \N{MINUS SIGN} male",
+        group_by="gender",
+    )
+    assert gap.height == 1
+    assert gap["high"].item() < 0
+    assert gap["p_value"].item() < 0.05
+
+
+@pytest.mark.slow
 def test_the_audit_of_ravdess(
     real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

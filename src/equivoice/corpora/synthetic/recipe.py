@@ -1,10 +1,8 @@
 """The recipe as data: how each emotion sounds, which voices there are, how people vary.
 
-**Directions** (higher or lower, wider or narrower) follow the summary table of
-Murray and Arnott, "Toward the simulation of emotion in synthetic speech: a
-review of the literature on human vocal emotion", JASA 93 (1993), as it is
-reprinted at :data:`DIRECTIONS_SOURCE`, where it was read. The **amounts** are
-ours, chosen so that an acoustic classifier that has not heard a speaker does
+**Directions** (higher or lower, wider or narrower) follow the table on the
+Wikibooks page at :data:`DIRECTIONS_SOURCE`; what that page draws on was not
+read. The **amounts** are ours, chosen so that an acoustic classifier that has not heard a speaker does
 neither perfectly nor by luck. They claim nothing about real speech.
 """
 
@@ -28,7 +26,7 @@ __all__ = [
     "Spread",
 ]
 
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 """Raised whenever the same seed would give other bytes."""
 
 LANGUAGES = ("en", "de", "ja")
@@ -75,7 +73,7 @@ DIRECTIONS: dict[str, dict[str, str]] = {
         "quality": "grumbled with chest tone; wide downward terminal inflections",
     },
 }
-"""What the literature says, relative to neutral speech."""
+"""What the page at :data:`DIRECTIONS_SOURCE` says, relative to neutral speech."""
 
 EMOTIONS: dict[str, Delivery] = {
     "angry": Delivery(

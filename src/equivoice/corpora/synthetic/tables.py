@@ -105,8 +105,8 @@ def card_of(cast: Sequence[Speaker], takes: Sequence[Take], biases: Biases) -> C
             fact("Age has no effect on the voice: a gap by age is chance."),
             fact("Votes are simulated; no person has listened."),
             Fact(
-                value="Directions of the emotions follow the literature, amounts are ours; "
-                "a score here says nothing about real speech.",
+                value="Directions of the emotions follow a table on Wikibooks, amounts are "
+                "ours; a score here says nothing about real speech.",
                 source=DIRECTIONS_SOURCE,
             ),
         ),
