@@ -16,16 +16,6 @@ from equivoice.uncertainty import Unit
 
 __all__ = ["Items", "Matched", "label_space_of", "match", "to_items"]
 
-_CONDITIONS = (
-    "utterance_id",
-    "system",
-    "prompt",
-    "options",
-    "temperature",
-    "run",
-    "fold",
-    "modality",
-)
 _ANSWERS_OF_BOTH = ("emotion", "transcript", "valence", "arousal", "dominance")
 
 
@@ -162,7 +152,7 @@ def _joined(answered: pl.DataFrame, labelled: pl.DataFrame, labels: LabelSpace) 
     """A row a prediction, in its order: attributes of the utterance, conditions, both labels."""
     given = _resolve(answered, labels, table="predictions")
     parsed = answered.get_column("status").is_in(["parsed"]).fill_null(value=True)
-    answers = answered.select(_CONDITIONS).with_columns(
+    answers = answered.select(PREDICTIONS.key).with_columns(
         predicted=given.zip_with(parsed, pl.Series([None], dtype=pl.String))
     )
     attributes = [name for name in labelled.columns if name not in _ANSWERS_OF_BOTH]
