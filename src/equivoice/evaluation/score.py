@@ -83,6 +83,7 @@ def score(
     label_space: LabelSpace | None = None,
     group_by: str | Sequence[str] = (),
     convention: str = "equivoice",
+    unparsed: Unparsed | None = None,
     replicates: int = 10_000,
     permutations: int = 2_000,
     level: float = 0.95,
@@ -102,6 +103,8 @@ def score(
             of the reference where none is given.
         group_by: groupings, such as ``gender`` or ``gender x age[25,33,46]``.
         convention: ``equivoice``, ``fairalm_paper`` or ``fairalm_code``.
+        unparsed: what an answer without a label counts as (``wrong``, ``drop``,
+            ``extra_class``), where that is to differ from the convention.
         replicates: bootstrap replicates; 0 for values without intervals and tests,
             else at least 20.
         permutations: arrangements of a permutation test; as many or fewer in all
@@ -133,7 +136,7 @@ def score(
     settings = Settings(
         labels,
         (group_by,) if isinstance(group_by, str) else tuple(dict.fromkeys(group_by)),
-        convention_named(convention),
+        convention_named(convention, unparsed=unparsed),
         replicates,
         permutations,
         level,

@@ -7,8 +7,8 @@ and to compare, and a report always says which one was used.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 from equivoice.errors import ConfigError
 from equivoice.metrics import Unparsed, ZeroSupport
@@ -82,16 +82,33 @@ CONVENTIONS = {
 }
 
 
-def convention(name: str) -> Convention:
+def convention(name: str, *, unparsed: Unparsed | None = None) -> Convention:
     """The convention of this name.
 
+    Args:
+        name: one of :data:`CONVENTIONS`.
+        unparsed: what unparsed answers count as, in scores and gaps alike, where
+            that is to differ from the convention; its name then says so.
+
     Raises:
-        ConfigError: there is none; names the choices.
+        ConfigError: there is none, or no such policy; names the choices.
 
     Example:
         >>> convention("fairalm_code").overall_accuracy
         'recall_sum'
+        >>> convention("equivoice", unparsed="drop").name
+        'equivoice, unparsed=drop'
     """
     if name not in CONVENTIONS:
         raise ConfigError("unknown convention", value=name, choices=CONVENTIONS)
-    return CONVENTIONS[name]
+    rules = CONVENTIONS[name]
+    if unparsed is None:
+        return rules
+    if unparsed not in get_args(Unparsed):
+        raise ConfigError("unknown policy for unparsed", value=unparsed, choices=get_args(Unparsed))
+    return replace(
+        rules,
+        name=f"{name}, unparsed={unparsed}",
+        unparsed_in_scores=unparsed,
+        unparsed_in_gaps=unparsed,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -369,3 +370,17 @@ class TestConditions:
         row = cell(found, quantity="score", metric="accuracy")
         assert row["label_order"] == "all"
         assert float(row["sd_orders"]) > 0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("unparsed", "accuracy", "macro_f1"),
+    [("wrong", 0.5, 2 / 3), ("drop", 1.0, 1.0), ("extra_class", 0.5, 4 / 9)],
+)
+def test_what_an_unparsed_answer_counts_as(unparsed: Any, accuracy: float, macro_f1: float) -> None:
+    """Two of four answers have no label: F1 of each class is 2·1 / (2 + 1)."""
+    answers = ["happy", None, "sad", None]
+    found = score(answers, ["happy", "happy", "sad", "sad"], unparsed=unparsed, replicates=0)
+    table = found.estimates
+    assert cell(table, quantity="score", metric="accuracy")["value"] == pytest.approx(accuracy)
+    assert cell(table, quantity="score", metric="macro_f1")["value"] == pytest.approx(macro_f1)
+    assert set(table["convention"]) == {f"equivoice, unparsed={unparsed}"}

@@ -47,3 +47,15 @@ def test_only_overall_accuracy_is_read_differently(name: str) -> None:
     others = {key: m for key, m in measures.items() if key != "overall_accuracy_equality"}
     ours = {m.name: m for m in named_measures(convention("equivoice"))}
     assert others == {key: ours[key] for key in others}
+
+
+def test_unparsed_answers_may_count_otherwise_and_the_name_says_so() -> None:
+    rules = convention("fairalm_code", unparsed="wrong")
+    assert (rules.unparsed_in_scores, rules.unparsed_in_gaps) == ("wrong", "wrong")
+    assert rules.name == "fairalm_code, unparsed=wrong"
+    assert rules.overall_accuracy == "recall_sum"
+
+
+def test_an_unknown_policy_names_the_choices() -> None:
+    with pytest.raises(ConfigError, match="extra_class"):
+        convention("equivoice", unparsed="ignore")  # type: ignore[arg-type]
