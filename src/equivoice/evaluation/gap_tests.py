@@ -6,25 +6,40 @@ import itertools
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from equivoice.errors import ConfigError
 from equivoice.evaluation.resampling import finish_columns
 from equivoice.fairness import Convention, Measure, named_measures
-from equivoice.metrics import Metric
+from equivoice.metrics import Metric, Unparsed, classification_metrics, plugged_metrics
 from equivoice.uncertainty import ClusteredSums, permutation_test
 
-__all__ = ["all_measures", "gap_tests", "pair_tests", "scalar_measures"]
+__all__ = ["all_measures", "all_metrics", "gap_tests", "pair_tests", "scalar_measures"]
 
-_SCALARS = ("accuracy", "unweighted_accuracy", "macro_f1", "weighted_f1", "micro_f1", "coverage")
+_READING_OF_ANOTHER = "recall_sum"  # compared as overall accuracy equality, where it is asked for
 _MOST_PAIRS_TESTED = 45
 
 
-def all_measures(rules: Convention) -> tuple[Measure, ...]:
+def all_metrics(unparsed: Unparsed, rules: Convention) -> dict[str, Metric]:
+    """The metrics of the field under a convention, and those that other packages bring."""
+    ours = classification_metrics(unparsed=unparsed, zero_support=rules.zero_support)
+    theirs = plugged_metrics()
+    taken = sorted(ours.keys() & theirs.keys())
+    if taken:
+        raise ConfigError("a package brings a metric under a name of ours", value=taken[0])
+    return ours | theirs
+
+
+def all_measures(metrics: Mapping[str, Metric], rules: Convention) -> tuple[Measure, ...]:
     """The gap of every scalar metric, and the named measures."""
-    return (*scalar_measures(), *named_measures(rules))
+    return (*scalar_measures(metrics), *named_measures(rules))
 
 
-def scalar_measures() -> tuple[Measure, ...]:
+def scalar_measures(metrics: Mapping[str, Metric]) -> tuple[Measure, ...]:
     """The gap of every scalar metric."""
-    return tuple(Measure(name, (name,), "mean", f"gap of {name}") for name in _SCALARS)
+    return tuple(
+        Measure(name, (name,), "mean", f"gap of {name}")
+        for name, metric in metrics.items()
+        if not metric.per_class and name != _READING_OF_ANOTHER
+    )
 
 
 def pair_tests(
@@ -34,7 +49,7 @@ def pair_tests(
     pairs = list(itertools.combinations(range(sample.n_groups), 2))
     if len(pairs) > _MOST_PAIRS_TESTED:
         return {}
-    plain = scalar_measures()
+    plain = scalar_measures(metrics)
     return {
         pair: gap_tests(sample.select(pair), metrics, plain, permutations=permutations, seed=seed)
         for pair in pairs

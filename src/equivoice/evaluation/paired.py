@@ -15,13 +15,13 @@ import numpy as np
 import polars as pl
 
 from equivoice.errors import InputError
-from equivoice.evaluation.gap_tests import gap_tests, scalar_measures
+from equivoice.evaluation.gap_tests import all_metrics, gap_tests, scalar_measures
 from equivoice.evaluation.matching import Items, label_space_of, match, to_items
 from equivoice.evaluation.resampling import group_values
 from equivoice.evaluation.rows import MINUS, Context, Row, pair_rows
 from equivoice.fairness import Grouping, group_items
 from equivoice.fairness import convention as convention_named
-from equivoice.metrics import IntArray, classification_metrics, classification_statistics
+from equivoice.metrics import IntArray, classification_statistics
 from equivoice.records import ESTIMATES, LabelSpace
 from equivoice.uncertainty import clustered_sums
 
@@ -94,9 +94,9 @@ def compare_predictions(
         how="vertical_relaxed",
     )
     rules = convention_named(convention)
-    metrics = classification_metrics(
-        unparsed=rules.unparsed_in_scores, zero_support=rules.zero_support
-    )
+    metrics = all_metrics(rules.unparsed_in_scores, rules)
+    if rules.overall_accuracy != "recall_sum":
+        del metrics["recall_sum"]
     rows: list[Row] = []
     for group_name, grouping, part in _parts(both, group_by):
         items = to_items(part, labels, (_SYSTEM,))
@@ -109,7 +109,9 @@ def compare_predictions(
             _units(items, part),
         )
         values = group_values(sample, metrics, replicates=replicates, seed=seed)
-        tests = gap_tests(sample, metrics, scalar_measures(), permutations=permutations, seed=seed)
+        tests = gap_tests(
+            sample, metrics, scalar_measures(metrics), permutations=permutations, seed=seed
+        )
         n = np.bincount(items.groupings[0].codes, minlength=2)
         context = Context(
             metrics,

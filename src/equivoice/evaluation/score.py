@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from equivoice.errors import ConfigError
-from equivoice.evaluation.gap_tests import all_measures, gap_tests, pair_tests
+from equivoice.evaluation.gap_tests import all_measures, all_metrics, gap_tests, pair_tests
 from equivoice.evaluation.given import Labels, Table, as_tables
 from equivoice.evaluation.matching import Items, Matched, label_space_of, match, to_items
 from equivoice.evaluation.resampling import group_values
@@ -33,7 +33,6 @@ from equivoice.metrics import (
     IntArray,
     Metric,
     Unparsed,
-    classification_metrics,
     classification_statistics,
     confusion_table,
 )
@@ -238,7 +237,7 @@ def _overall_rows(
     items: Items, left_out: Mapping[str, int], settings: Settings, *, with_noise: bool
 ) -> Iterator[Row]:
     policy = settings.rules.unparsed_in_scores
-    metrics = classification_metrics(unparsed=policy, zero_support=settings.rules.zero_support)
+    metrics = all_metrics(policy, settings.rules)
     everybody = np.zeros(len(items.reference), dtype=np.int64)
     sample = _sample(items, everybody, 1, policy)
     replicates = settings.replicates if with_noise else 0
@@ -261,7 +260,7 @@ def _grouping_rows(
 ) -> Iterator[Row]:
     """Rows of one grouping; without a seed, values only."""
     policy = settings.rules.unparsed_in_gaps
-    metrics = classification_metrics(unparsed=policy, zero_support=settings.rules.zero_support)
+    metrics = all_metrics(policy, settings.rules)
     sample = _sample(items, grouping.codes, len(grouping.groups), policy)
     replicates = 0 if seed is None else settings.replicates
     values = group_values(sample, metrics, replicates=replicates, seed=seed or 0)
@@ -274,7 +273,7 @@ def _grouping_rows(
         counts["group unknown"] = grouping.unknown
     counts |= _unparsed(sum(tables, np.zeros_like(tables[0])) if tables else None, policy)
     context = _context(metrics, tables, settings, counts, grouping)
-    measures = all_measures(settings.rules)
+    measures = all_measures(metrics, settings.rules)
     by_pair: dict[tuple[int, int], dict[str, float]] = {}
     omnibus: dict[str, float] = {}
     if seed is not None:

@@ -9,6 +9,7 @@ from equivoice.metrics.classification import (
     confusion_table,
 )
 from equivoice.metrics.core import CodedStatistics, FloatArray, IntArray, Metric
+from equivoice.metrics.plugged import plugged_metrics
 
 __all__ = [
     "UNPARSED",
@@ -21,4 +22,5 @@ __all__ = [
     "classification_metrics",
     "classification_statistics",
     "confusion_table",
+    "plugged_metrics",
 ]
