@@ -166,7 +166,7 @@ def test_metrics_stay_within_their_range() -> None:
 
 
 def test_many_classes() -> None:
-    k = 300
+    k = 100
     every = np.arange(k)
     found = values(Answers(k, every, np.roll(every, 1), np.zeros(k, dtype=np.int64), 1))
     assert found["accuracy"] == 0.0
