@@ -64,17 +64,8 @@ def test_accuracy_and_macro_f1(groups: int, speakers: int, gap: float) -> None:
 
 
 @pytest.mark.parametrize(("groups", "speakers", "gap"), POPULATIONS)
-def test_equal_opportunity(
-    groups: int, speakers: int, gap: float, request: pytest.FixtureRequest
-) -> None:
+def test_equal_opportunity(groups: int, speakers: int, gap: float) -> None:
     """The mean over six classes of recall gaps, each of which is folded: may cover more often."""
-    if gap == 0.1 and groups == 2 and speakers >= 40:
-        request.applymarker(
-            pytest.mark.xfail(
-                reason="88 %: the direction in which classes are moved apart holds their noise",
-                strict=True,
-            )
-        )
     assert shortfalls(counted(groups, speakers, gap), ("equal_opportunity",), top=0.995) == {}
 
 
@@ -127,21 +118,7 @@ def test_speakers_scattered_over_groups() -> None:
     covers(scattered)
 
 
-@pytest.mark.parametrize(
-    "speakers",
-    [
-        pytest.param(
-            n,
-            marks=pytest.mark.xfail(
-                reason="degrees of freedom add up as if the two halves of a speaker were two: 91 %",
-                strict=True,
-            )
-            if n < 24
-            else (),
-        )
-        for n in (5, 8, 24)
-    ],
-)
+@pytest.mark.parametrize("speakers", [5, 8, 24])
 def test_speakers_who_stand_in_both_groups(speakers: int) -> None:
     """As in a comparison of two systems: n speakers have n − 1 degrees of freedom."""
     shared = replace(

@@ -148,7 +148,7 @@ def _pair_metric_rows(
     low = high = error = np.full(point.shape, np.nan)
     if values.noise is not None:
         both = values.noise[metric.name][[i, j]]
-        freedom = welch_degrees_of_freedom(standard_error(both).T, values.units[[i, j]])
+        freedom = _degrees_of_freedom(values, both, pair)
         difference = both[0] - both[1]
         error = standard_error(difference)
         noise = difference * stretch(freedom, context.level)[:, np.newaxis]
@@ -244,10 +244,30 @@ def _gap_noise(values: GroupValues, measure: Measure, level: float) -> FloatArra
     parts = []
     for name in measure.metrics:
         noise = values.noise[name]
-        errors = np.nan_to_num(standard_error(noise[:-1])).T
-        freedom = welch_degrees_of_freedom(errors, values.units[:-1])
+        everyone = tuple(range(len(noise) - 1))
+        freedom = _degrees_of_freedom(values, noise[:-1], everyone)
         parts.append(noise * stretch(freedom, level)[:, np.newaxis])
     return np.concatenate(parts, axis=1)
+
+
+def _degrees_of_freedom(
+    values: GroupValues, noise: FloatArray, groups: tuple[int, ...]
+) -> FloatArray:
+    """Degrees of freedom of a difference of groups, class by class.
+
+    Groups of other speakers add theirs up (Welch–Satterthwaite); where speakers
+    stand in several groups, n of them have n − 1.
+
+    Args:
+        values: of all groups.
+        noise: (groups, K, R) their deviations.
+        groups: which groups they are.
+    """
+    errors = np.nan_to_num(standard_error(noise)).T
+    units = values.units[list(groups)]
+    if values.sample.units_in(groups) == units.sum():
+        return welch_degrees_of_freedom(errors, units)
+    return np.full(errors.shape[:-1], max(float(units.min()) - 1.0, 1.0))
 
 
 def _gap_row(

@@ -7,7 +7,10 @@ size θ of the gap that a test does not reject.
 
 The test of size θ moves the groups apart in the direction that was observed,
 until the aggregate is θ, adds the noise of the bootstrap, and asks how often
-the aggregate comes out as large (or as small) as observed. At θ = 0 a gap can
+the aggregate comes out as large (or as small) as observed. What differs from
+class to class in that direction is first shrunk by what noise alone puts there:
+else the noise would count twice, and gaps that all classes share would come out
+too small. At θ = 0 a gap can
 only be rejected for being too *large*, so the whole error rate α is spent
 there; far from 0 it is split. In between, the lower tail gets
 α/2 · max(0, 2·power − 1), where power is the chance to tell θ from 0. Every
@@ -18,6 +21,7 @@ for quantities with a border).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -68,7 +72,7 @@ def invert_gap(
     under_none = aggregate(noise)
     critical = float(quantiles(under_none, (level,))[0])
     typical = int(np.argsort(under_none)[len(under_none) // 2])
-    direction = point if observed > 0 else noise[..., typical]
+    direction = _without_noise(point, noise) if observed > 0 else noise[..., typical]
     size = float(aggregate(direction))
     if size <= 0.0:  # neither the sample nor its resamples differ at all
         return 0.0, 0.0
@@ -91,6 +95,31 @@ def invert_gap(
             break
         inside, outside = outside, 2.0 * outside
     return low, _root(lambda theta: -tails(theta)[1], inside, outside)
+
+
+def _without_noise(point: FloatArray, noise: FloatArray) -> FloatArray:
+    """The point with its interaction of group and class scaled to the variance it has beyond noise.
+
+    Scaling by the root of the share of variance that is not noise gives the
+    classes the spread that they are estimated to have (Louis 1984).
+    """
+    shared, own = _split(point)
+    _, chance = _split(noise)
+    observed = float(np.nanmean(own**2)) if own.size else 0.0
+    if not observed > 0.0:
+        return point
+    kept = max(0.0, 1.0 - float(np.nanmean(chance**2)) / observed)
+    return np.asarray(shared + np.sqrt(kept) * own)
+
+
+def _split(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(G, K, ...) values as class means plus group effects, and the interaction that is left."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a class that no group has: stays NaN
+        by_class = np.nanmean(values, axis=0, keepdims=True)
+        by_group = np.nanmean(values - by_class, axis=1, keepdims=True)
+    shared = by_class + by_group
+    return shared, values - shared
 
 
 def _root(margin: Callable[[float], float], left: float, right: float) -> float:
