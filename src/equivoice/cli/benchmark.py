@@ -12,12 +12,11 @@ from rich.table import Table
 
 from equivoice.cli.config import VerbConfig, command_line, configured, option, verb_app
 from equivoice.cli.console import finish, note, note_left_out, say
-from equivoice.cli.reporting import read_notes, write_report
+from equivoice.cli.reporting import conclusions, read_notes, write_report
 from equivoice.cli.watching import run_bar
 from equivoice.evaluation import plan_benchmark
 from equivoice.evaluation.sweep import run_task
 from equivoice.evaluation.task import Task
-from equivoice.reports import main_table, verdict_lines
 from equivoice.store import RunFolder
 
 app = verb_app()
@@ -105,8 +104,7 @@ def planned(config: BenchmarkConfig) -> Task:
 
 def tell(run: RunFolder, report: Path) -> None:
     """Print what came out of a run: verdict, main table, notes, and where the report is."""
-    estimates = run.estimates()
-    say(verdict_lines(estimates), main_table(estimates))
+    say(*conclusions(run))
     note(*read_notes(run))
     note_left_out(_summed(run.record.left_out))
     finish(report)

@@ -14,7 +14,7 @@ from equivoice.cli.config import (
     verb_app,
 )
 from equivoice.cli.console import finish, note, note_left_out, say
-from equivoice.cli.reporting import write_report
+from equivoice.cli.reporting import read_findings, write_report
 from equivoice.evaluation.compare import compare
 from equivoice.reports import main_table, verdict_lines
 
@@ -66,7 +66,8 @@ def compare_verb(config: CompareConfig) -> None:
         overwrite=config.overwrite,
         command=command_line(),
     )
-    say(verdict_lines(found.estimates), main_table(found.estimates))
+    findings = [] if found.folder is None else read_findings(found.folder)
+    say(verdict_lines(found.estimates, findings=findings), main_table(found.estimates))
     note(*found.notes)
     note_left_out(found.left_out)
     if found.folder is not None:

@@ -7,8 +7,7 @@ from typing import Literal
 
 from equivoice.cli.config import VerbConfig, argument, configured, option, verb_app
 from equivoice.cli.console import finish, say
-from equivoice.cli.reporting import write_report
-from equivoice.reports import main_table, verdict_lines
+from equivoice.cli.reporting import conclusions, write_report
 from equivoice.store import RunFolder
 
 app = verb_app()
@@ -41,6 +40,5 @@ def report(config: ReportConfig) -> None:
     runs = [RunFolder.read(path) for path in config.run]
     place = write_report(runs, out=config.out, players=config.players)
     for run in runs:
-        estimates = run.estimates()
-        say(verdict_lines(estimates), main_table(estimates))
+        say(*conclusions(run))
     finish(place)

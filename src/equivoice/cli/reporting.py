@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from rich.console import RenderableType
+
 from equivoice.errors import ConfigError, InputError
-from equivoice.evaluation.described import read_descriptions
+from equivoice.evaluation.described import CorpusDescription, FoundInCorpus, read_descriptions
 from equivoice.records import replace_file
-from equivoice.reports import ReportInputs, render_report
+from equivoice.reports import ReportInputs, main_table, render_report, verdict_lines
 from equivoice.store import RunFolder
 
-__all__ = ["read_notes", "render_runs", "report_inputs", "write_report"]
+__all__ = [
+    "conclusions",
+    "read_findings",
+    "read_notes",
+    "render_runs",
+    "report_inputs",
+    "write_report",
+]
 
 Players = Literal["auto", "embed", "none"]
 REPORT = "report.html"
@@ -44,7 +53,7 @@ def report_inputs(run: RunFolder, *, title: str | None = None) -> ReportInputs:
         predictions=run.predictions(),
         utterances=run.utterances(),
         cards={name: each.card for name, each in descriptions.items()},
-        findings=[found for each in descriptions.values() for found in each.findings],
+        findings=_findings(descriptions),
         left_out={},
         notes=read_notes(run),
     )
@@ -54,6 +63,21 @@ def read_notes(run: RunFolder) -> list[str]:
     """What a reader of the run must know, as sentences; empty where nothing was noted."""
     text = run.read_text(NOTES)
     return [] if text is None else [str(note) for note in json.loads(text)]
+
+
+def read_findings(run: RunFolder) -> list[FoundInCorpus]:
+    """What the checks of the corpora of a run found."""
+    return _findings(read_descriptions(run))
+
+
+def conclusions(run: RunFolder) -> tuple[RenderableType, RenderableType]:
+    """The verdict and the main table of a run for the terminal; the report says the same."""
+    estimates = run.estimates()
+    return verdict_lines(estimates, findings=read_findings(run)), main_table(estimates)
+
+
+def _findings(descriptions: Mapping[str, CorpusDescription]) -> list[FoundInCorpus]:
+    return [found for each in descriptions.values() for found in each.findings]
 
 
 def render_runs(runs: RunFolder | Sequence[RunFolder], *, players: Players = "auto") -> str:

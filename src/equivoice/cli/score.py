@@ -17,14 +17,13 @@ from equivoice.cli.config import (
     verb_app,
 )
 from equivoice.cli.console import finish, note, note_left_out, say
-from equivoice.cli.reporting import write_report
+from equivoice.cli.reporting import conclusions, write_report
 from equivoice.corpora import Corpus, check, load_corpus
 from equivoice.errors import InputError, SchemaError
 from equivoice.evaluation import Scores, score
 from equivoice.evaluation.described import describe, save_descriptions
 from equivoice.prompting import parse_responses
 from equivoice.records import PREDICTIONS, LabelSpace, RunRecord, read_frame
-from equivoice.reports import main_table, verdict_lines
 from equivoice.store import RunFolder
 from equivoice.store.provenance import git_revision, hash_file, machine, now, package_versions
 
@@ -86,7 +85,7 @@ def score_verb(config: ScoreConfig) -> None:
         seed=config.seed,
     )
     report = _store(config.out, record, corpus, predictions, scores)
-    say(verdict_lines(scores.estimates), main_table(scores.estimates))
+    say(*conclusions(RunFolder.read(config.out)))
     note(*scores.notes)
     note_left_out(scores.left_out)
     finish(report)

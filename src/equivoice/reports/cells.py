@@ -9,12 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from equivoice.reports.document import Cell
-from equivoice.reports.formatting import capital, count, level, p_floor, p_value, percent, signed
+from equivoice.reports.formatting import (
+    capital,
+    count,
+    level,
+    p_floor,
+    p_value,
+    percent,
+    signed,
+    why_briefly,
+)
 from equivoice.reports.rows import Estimate, pick
 from equivoice.reports.wording import metric, term
 
 __all__ = [
+    "ALL_READ",
     "Reasons",
+    "all_read",
     "bracketed",
     "counted",
     "coverage_cell",
@@ -25,7 +36,8 @@ __all__ = [
     "written",
 ]
 
-_NO_REASON = "no reason was recorded"
+ALL_READ = "all read"
+"""In place of an interval, where every answer could be read: nothing is missing there."""
 
 
 class Reasons:
@@ -36,7 +48,7 @@ class Reasons:
 
     def letter(self, reason: str | None) -> str:
         """The letter of a reason; a new one where it is not known yet."""
-        told = (reason or _NO_REASON).removeprefix("interval: ")
+        told = why_briefly(reason)
         return self._letters.setdefault(told, _letters(len(self._letters)))
 
     @property
@@ -86,8 +98,21 @@ def bracketed(row: Estimate, *, difference: bool = False) -> str | None:
     return None if low is None or high is None else f"[{low}, {high}]"
 
 
+def all_read(row: Estimate) -> bool:
+    """Whether a row is a coverage of all answers, which has no interval and needs none.
+
+    Example:
+        >>> all_read(Estimate("score", "coverage", value=1.0))
+        True
+    """
+    of_answers = row.metric == "coverage" and row.quantity in ("score", "group_score")
+    return of_answers and row.value == 1 and not row.has_interval
+
+
 def interval_cell(row: Estimate, reasons: Reasons, *, difference: bool = False) -> Cell:
     """The interval of an estimate; a letter with the reason where there is none."""
+    if all_read(row):
+        return Cell(ALL_READ, quiet=True)
     return reasons.cell(bracketed(row, difference=difference), row, what="none")
 
 

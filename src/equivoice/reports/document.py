@@ -125,10 +125,11 @@ class Table:
 
     @property
     def numeric(self) -> tuple[bool, ...]:
-        """Which columns hold numbers only."""
+        """Which columns stand to the right: those of numbers, or of what is said in place of one."""
         rows = [row for body in self.bodies for row in body.rows]
         return tuple(
-            bool(rows) and any(row[at].number for row in rows) for at in range(len(self.columns))
+            bool(rows) and any(row[at].number or row[at].quiet for row in rows)
+            for at in range(len(self.columns))
         )
 
 

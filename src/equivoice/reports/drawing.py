@@ -65,7 +65,9 @@ def difference_blocks(
     for drawn in drawn_metrics(rows, len(labels)):
         found = [(name(row), row) for row in pick(rows, metric=drawn)]
         lines += lines_of(found, heading=capital(metric(drawn)), difference=True)
-    if any(line.value is not None for line in lines):
+    # Many dots without an interval would only invite to pick the most striking one.
+    drawable = any(line.low is not None for line in lines) or len(lines) <= _MANY_LINES
+    if drawable and any(line.value is not None for line in lines):
         yield forest(lines, title=title, difference=True, key=_GAP_LEGEND)
     yield folded(table)
 

@@ -6,6 +6,9 @@ shown as 0 or as a blank; :func:`missing` says why it is missing.
 
 from __future__ import annotations
 
+import re
+import sys
+
 from equivoice.reports.rows import Estimate
 
 __all__ = [
@@ -20,11 +23,18 @@ __all__ = [
     "percent",
     "points",
     "signed",
+    "why",
+    "why_briefly",
 ]
 
 MINUS = "−"
 _SMALLEST_P_SHOWN = 0.001
 _SMALLEST_FLOOR_SHOWN = 0.0001
+_NO_REASON = "no reason was recorded"
+_FEW = re.compile(r"(too few \w+): (.+) (\(at least .+\))")
+_MOST_COUNTS = 4
+_COUNTS_SHOWN = 3
+_SAYS_NOTHING = ", so their spread says nothing"
 
 
 def percent(value: float, digits: int = 1) -> str:
@@ -126,7 +136,53 @@ def missing(estimate: Estimate) -> str:
         >>> missing(Estimate("score", "recall"))
         'not defined: no reason was recorded'
     """
-    return f"not defined: {estimate.undefined or 'no reason was recorded'}"
+    return f"not defined: {estimate.undefined or _NO_REASON}"
+
+
+def why(reason: str | None) -> str:
+    """The reason why a value or an interval is missing, as a part of a sentence.
+
+    Of many groups that are too small for an interval, the smallest are named.
+
+    Example:
+        >>> why("interval: too few speakers: female: 3, male: 3 (at least 5 each are needed)")
+        'too few speakers: female: 3, male: 3 (at least 5 each are needed)'
+        >>> why("too few speakers: a: 9, b x c: 2, d: 4, e: 3, f: 4 (at least 5 each are needed)")
+        'too few speakers: b × c: 2, e: 3, d: 4 and 2 more groups (at least 5 each are needed)'
+    """
+    told = _told(reason)
+    found = _FEW.fullmatch(told)
+    counts = found[2].split(", ") if found else []
+    if found is None or len(counts) <= _MOST_COUNTS:
+        return told
+    smallest = sorted(counts, key=_last_number)[:_COUNTS_SHOWN]
+    more = count(len(counts) - len(smallest), "more group")
+    return f"{found[1]}: {', '.join(smallest)} and {more} {found[3]}"
+
+
+def why_briefly(reason: str | None) -> str:
+    """The same in few words, for the note below a table that shows the counts itself.
+
+    Example:
+        >>> why_briefly("interval: too few speakers: female: 3 (at least 5 each are needed)")
+        'too few speakers (at least 5 each are needed)'
+        >>> why_briefly("interval: all resamples gave the same value, so their spread says nothing")
+        'all resamples gave the same value'
+    """
+    told = _told(reason)
+    found = _FEW.fullmatch(told)
+    return f"{found[1]} {found[3]}" if found else told.removesuffix(_SAYS_NOTHING)
+
+
+def _told(reason: str | None) -> str:
+    text = (reason or _NO_REASON).removeprefix("interval: ").rstrip(".")
+    return " × ".join(text.split(" x "))
+
+
+def _last_number(text: str) -> int:
+    """The count at the end of ``group: count``; a text without one comes last."""
+    _, _, number = text.rpartition(": ")
+    return int(number) if number.isdecimal() else sys.maxsize
 
 
 def capital(text: str) -> str:

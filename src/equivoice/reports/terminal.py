@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -11,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from equivoice.reports.cells import bracketed, written
+from equivoice.reports.cells import ALL_READ, Reasons, all_read, bracketed, written
 from equivoice.reports.formatting import count, level
 from equivoice.reports.rows import (
     Condition,
@@ -28,6 +29,8 @@ from equivoice.reports.wording import CAUSES, attribute, metric, unit
 __all__ = ["main_table", "verdict_lines"]
 
 _HEADLINE = ("macro_f1", "unweighted_accuracy", "accuracy")
+_MOST_ROWS = 4
+"""As many groups and pairs of a grouping are shown in full."""
 
 
 def verdict_lines(estimates: pl.DataFrame, *, findings: Sequence[Any] = ()) -> Group:
@@ -55,7 +58,10 @@ def verdict_lines(estimates: pl.DataFrame, *, findings: Sequence[Any] = ()) -> G
 
 
 def main_table(estimates: pl.DataFrame) -> Table:
-    """The main scores, and the signed gaps of the first metric, with their intervals.
+    """The main scores with their intervals, the gaps of the first metric, and comparisons.
+
+    Of a grouping with many groups only the lowest, the highest and the largest gap
+    are shown. Letters stand for what is missing; the caption gives the reasons.
 
     Args:
         estimates: a table of ``records.ESTIMATES``; pooled rows are shown.
@@ -72,50 +78,96 @@ def main_table(estimates: pl.DataFrame) -> Table:
         1
     """
     rows = pooled(read_estimates(estimates))
-    parts = conditions(rows)
     levels = {level(row) for row in rows if row.level is not None}
     head = f"{levels.pop()} interval" if len(levels) == 1 else "interval"
-    table = Table(caption="per cent; differences in percentage points", caption_justify="left")
+    table = Table(caption_justify="left")
     for name in ("what", "value", head, "utterances", unit(rows)):
         table.add_column(name, justify="left" if name == "what" else "right")
-    for condition, own in parts.items():
-        if len(parts) > 1:
+    parts = [*conditions(rows).items(), *_comparisons(rows)]
+    reasons = Reasons()
+    passed_over: Counter[str] = Counter()
+    for condition, own in parts:
+        if len(parts) > 1 or own[0].quantity == "comparison":
             table.add_section()
             table.add_row(Text(condition.title, style="bold"))
-        for row in _shown(own):
-            table.add_row(*_cells(row))
-    for row in pick(rows, quantity="comparison", label=None):
-        if row.metric in _HEADLINE:
-            table.add_row(*_cells(row))
+        for row in _shown(own, passed_over):
+            table.add_row(*_cells(row, reasons))
+    table.caption = Text("\n".join(_caption(reasons, passed_over)))
     return table
 
 
-def _shown(rows: Sequence[Estimate]) -> Iterator[Estimate]:
-    scores = pick(rows, quantity="score", label=None, group_by=None)
-    there = in_order(row.metric for row in scores)
+def _caption(reasons: Reasons, passed_over: Mapping[str, int]) -> Iterator[str]:
+    yield "per cent; differences in percentage points"
+    if reasons.note:
+        yield reasons.note
+    if passed_over:
+        rows = (f"{number} by {attribute(name)}" for name, number in passed_over.items())
+        yield f"more rows in the report: {', '.join(rows)}"
+
+
+def _comparisons(rows: Sequence[Estimate]) -> Iterator[tuple[Condition, list[Estimate]]]:
+    """The comparisons of each two systems on each corpus."""
+    own = pick(rows, quantity="comparison", label=None)
+    for corpus, system in dict.fromkeys((row.corpus, row.system) for row in own):
+        condition = Condition(corpus or "", system or "first − second")
+        yield condition, pick(own, corpus=corpus, system=system)
+
+
+def _shown(rows: Sequence[Estimate], passed_over: Counter[str]) -> Iterator[Estimate]:
+    """The rows of one condition or comparison; others are counted by their grouping."""
+    quantity = "comparison" if rows[0].quantity == "comparison" else "score"
+    overall = pick(rows, quantity=quantity, label=None, group_by=None)
+    there = in_order(row.metric for row in overall)
     names = [name for name in _HEADLINE if name in there] or there[:1]
-    for name in [*names, *(["coverage"] if "coverage" in there else [])]:
-        yield from pick(scores, metric=name)
+    coverage = ["coverage"] if quantity == "score" and "coverage" not in names else []
+    for name in [*names, *coverage]:
+        yield from pick(overall, metric=name)
     for group_by in in_order(row.group_by for row in rows):
-        for quantity in ("group_score", "pair_gap"):
-            found = pick(rows, quantity=quantity, group_by=group_by, label=None)
-            if len(found) and len(in_order(row.groups for row in found)) <= 6:
-                yield from [row for row in found if row.metric in names[:1]]
+        own = [row for row in rows if row.group_by == group_by and row.label is None]
+        found, hidden = _of_grouping([row for row in own if row.metric in names[:1]])
+        yield from found
+        if hidden:
+            passed_over[group_by] += hidden
 
 
-def _cells(row: Estimate) -> tuple[Text, ...]:
+def _of_grouping(rows: Sequence[Estimate]) -> tuple[list[Estimate], int]:
+    """Groups and their differences; of many the ends and the largest gap, and how many more.
+
+    The largest gap is the unsigned one, whose interval allows for its having been
+    chosen among many; that of the most striking pair would not.
+    """
+    groups = [row for row in rows if row.quantity in ("group_score", "comparison")]
+    pairs = pick(rows, quantity="pair_gap")
+    if len(groups) + len(pairs) <= _MOST_ROWS:
+        return [*groups, *pairs], 0
+    defined = [row for row in groups if row.value is not None]
+    ends = sorted(defined, key=lambda row: row.value or 0.0)
+    shown = [*ends[:1], *ends[1:][-1:]]
+    largest = pick(rows, quantity="gap", group_aggregator="max")
+    return [*shown, *largest], len(groups) + len(pairs) - len(shown)
+
+
+def _cells(row: Estimate, reasons: Reasons) -> tuple[Text, ...]:
     difference = row.quantity in ("pair_gap", "comparison")
     value = written(row, row.value, difference=difference)
-    parts = [metric(row.metric), attribute(row.groups or "")]
-    if row.quantity == "comparison":
-        parts.insert(1, Condition(row.corpus or "", row.system or "").title)
-    name = ", ".join(part for part in parts if part)
     if value is None:
-        reason = Text(f"not defined: {row.undefined or 'no reason was recorded'}", style="dim")
-        return Text(name), reason
+        value = f"none ({reasons.letter(row.undefined)})"
     ends = bracketed(row, difference=difference)
-    interval = Text("no interval", style="dim") if ends is None else Text(ends)
-    return Text(name), Text(value), interval, Text(count(row.n)), Text(count(row.clusters))
+    interval = Text(ends) if ends is not None else _no_interval(row, reasons)
+    return Text(_name(row)), Text(value), interval, Text(count(row.n)), Text(count(row.clusters))
+
+
+def _name(row: Estimate) -> str:
+    if row.quantity == "gap":
+        return f"{metric(row.metric)}, largest gap, {attribute(row.group_by or '')}"
+    parts = (metric(row.metric), attribute(row.groups or ""))
+    return ", ".join(part for part in parts if part)
+
+
+def _no_interval(row: Estimate, reasons: Reasons) -> Text:
+    if all_read(row):
+        return Text(ALL_READ, style="dim")
+    return Text(f"none ({reasons.letter(row.undefined)})", style="dim")
 
 
 def _line(statement: Statement) -> Padding:

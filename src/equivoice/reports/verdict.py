@@ -23,6 +23,7 @@ from equivoice.reports.formatting import (
     percent,
     points,
     signed,
+    why,
 )
 from equivoice.reports.rows import (
     Condition,
@@ -101,14 +102,16 @@ def verdict(estimates: pl.DataFrame, *, findings: Sequence[Any] = ()) -> list[st
 
 
 def statements(rows: Sequence[Estimate], findings: Sequence[Any] = ()) -> list[Statement]:
-    """The statements of the verdict, condition by condition, then comparisons, then the data."""
-    found: list[Statement] = []
+    """The statements of the verdict, of the data, then of each condition, then of comparisons.
+
+    What limits every conclusion comes first: whoever reads of a difference must know it.
+    """
+    found = [_limit(finding) for finding in findings if finding.code in _LIMITING]
     for condition, own in conditions(pooled(rows)).items():
         found += _of_condition(condition, own)
     compared_systems = pooled(pick(rows, quantity="comparison", group_by=None, label=None))
     name = primary_metric(compared_systems)
-    found += [_comparison(row) for row in pick(compared_systems, metric=name)]
-    return found + [_limit(finding) for finding in findings if finding.code in _LIMITING]
+    return found + [_comparison(row) for row in pick(compared_systems, metric=name)]
 
 
 def _limit(finding: Any) -> Statement:
@@ -132,10 +135,12 @@ def _of_condition(condition: Condition, rows: Sequence[Estimate]) -> Iterator[St
 def _score(row: Estimate, coverage: str, title: str) -> Statement:
     name = capital(metric(row.metric))
     if row.value is None:
-        return Statement(False, f"{name} is not defined: {_why(row)}.{coverage}", title, "score")
+        return Statement(
+            False, f"{name} is not defined: {why(row.undefined)}.{coverage}", title, "score"
+        )
     head = f"{name} is {percent(row.value)}%"
     if not row.has_interval:
-        text = f"{head}; {_size(row)}. No interval can be given: {_why(row)}.{coverage}"
+        text = f"{head}; {_size(row)}. No interval can be given: {why(row.undefined)}.{coverage}"
         return Statement(False, text, title, "score")
     text = f"{head}{_with_interval(row)}; {_size(row)}.{coverage}"
     return Statement(True, text, title, "score")
@@ -173,13 +178,13 @@ def _pair(group_by: str, row: Estimate, title: str) -> Statement:
     name = metric(row.metric)
     first, second = compared(group_by, row.groups)
     if row.value is None:
-        text = f"{capital(name)} of {first} and {second} cannot be compared: {_why(row)}."
+        text = f"{capital(name)} of {first} and {second} cannot be compared: {why(row.undefined)}."
         return Statement(False, text, title, group_by)
     if not row.has_interval:
         text = (
             f"{_described(name, row.value, first, second)} in this sample "
             f"({count(row.n, 'utterance')}, {_clusters(row)}), but no interval can be given: "
-            f"{_why(row)}. It cannot be concluded whether the groups differ.{_test(row)}"
+            f"{why(row.undefined)}. It cannot be concluded whether the groups differ.{_test(row)}"
         )
         return Statement(False, text, title, group_by)
     decided = _decided(row)
@@ -221,8 +226,9 @@ def _several_groups(
     groups = in_order(row.groups for row in pick(rows, quantity="group_score"))
     head = f"{capital(attribute(group_by))}, {count(len(groups), 'group')}"
     if largest is None or largest.value is None:
-        why = "no aggregated gap was estimated" if largest is None else _why(largest)
-        return Statement(False, f"{head}: nothing can be concluded: {why}.", title, group_by)
+        none = "no aggregated gap was estimated"
+        reason = none if largest is None else why(largest.undefined)
+        return Statement(False, f"{head}: nothing can be concluded: {reason}.", title, group_by)
     detected = largest.p_value is not None and largest.p_value <= _alpha(largest)
     text = (
         f"{head}: the gap in {metric(largest.metric)} ({aggregation(largest)}) is "
@@ -231,7 +237,9 @@ def _several_groups(
     )
     if not detected:
         text += " Whether the groups differ cannot be concluded."
-    return Statement(detected, text + _worst(rows, pairs[0].metric), title, group_by)
+    if percent(largest.value) != "0.0":  # else no group is the lowest
+        text += _worst(rows, pairs[0].metric)
+    return Statement(detected, text, title, group_by)
 
 
 def _worst(rows: Sequence[Estimate], name: str) -> str:
@@ -253,12 +261,12 @@ def _comparison(row: Estimate) -> Statement:
     first, second = pair_of(row.system) or (row.system or "the first", "the second")
     subject = Condition(row.corpus or "", row.system or "").title
     if row.value is None:
-        text = f"{capital(name)} of {first} and {second} cannot be compared: {_why(row)}."
+        text = f"{capital(name)} of {first} and {second} cannot be compared: {why(row.undefined)}."
         return Statement(False, text, subject, "comparison")
     if not row.has_interval:
         text = (
             f"{_described(name, row.value, first, second)} on the same utterances, but no "
-            f"interval can be given: {_why(row)}."
+            f"interval can be given: {why(row.undefined)}."
         )
         return Statement(False, text, subject, "comparison")
     if _decided(row):
@@ -306,7 +314,7 @@ def _relation(value: float) -> str:
 
 def _with_interval(row: Estimate, *, sign: bool = False) -> str:
     if row.low is None or row.high is None:
-        return f", no interval ({_why(row)})"
+        return f", no interval ({why(row.undefined)})"
     return f", {level(row)} interval {interval(row.low, row.high, sign=sign)}"
 
 
@@ -319,7 +327,3 @@ def _size(row: Estimate) -> str:
 
 def _clusters(row: Estimate) -> str:
     return count(row.clusters, row.unit or "speaker")
-
-
-def _why(row: Estimate) -> str:
-    return (row.undefined or "no reason was recorded").removeprefix("interval: ").rstrip(".")

@@ -74,6 +74,47 @@ def test_a_benchmark_ends_with_where_its_report_is(
     assert record.config["systems"] == ["prior"]
 
 
+@pytest.fixture
+def confounded(tmp_path: Path) -> Path:
+    """All women are angry, all men sad, and every speaker stands in both parts of the fold."""
+    rows = [
+        {
+            "utterance_id": f"mixed/{speaker}-{number}",
+            "speaker": f"s{speaker}",
+            "gender": "female" if speaker % 2 else "male",
+            "emotion": "angry" if speaker % 2 else "sad",
+        }
+        for speaker in range(10)
+        for number in range(6)
+    ]
+    table = pl.DataFrame(rows)
+    folds = table.select("utterance_id").with_row_index("at")
+    folds = folds.select("utterance_id", fold=pl.lit("1"), split=pl.col("at") % 2).with_columns(
+        split=pl.when(pl.col("split") == 0).then(pl.lit("train")).otherwise(pl.lit("test"))
+    )
+    return save_corpus(Corpus("mixed", label_space(LABELS), table, folds), tmp_path / "mixed")
+
+
+def test_every_verb_says_in_the_terminal_what_limits_all_conclusions(
+    typed: Typed, confounded: Path, tmp_path: Path
+) -> None:
+    run_folder = tmp_path / "run"
+    words = ["--system=prior", "--system=scripted", f"--corpus={confounded}", "--group=gender"]
+    answers = confounded / "utterances.parquet"
+    for verb in (
+        ["benchmark", *words, "--out", run_folder, *QUICK],
+        ["report", run_folder],
+        ["compare", run_folder, "--out", tmp_path / "compared", *QUICK],
+        ["score", answers, "--reference", confounded, "--out", tmp_path / "scores", *QUICK],
+    ):
+        code, said, _ = typed(*verb)
+        flat = " ".join(said.split())
+        assert code == 0
+        assert "The data of mixed ? Gender is confounded with emotion" in flat
+        assert "empty: female × sad" in flat
+        assert "10 of 10 test speakers also stand in training" in flat
+
+
 def test_a_dry_run_says_what_it_would_do_and_writes_nothing(
     typed: Typed, prepared: Path, tmp_path: Path
 ) -> None:

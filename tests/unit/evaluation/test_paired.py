@@ -68,6 +68,12 @@ class TestRows:
     def test_the_names_given(self) -> None:
         assert set(compared(names=("small", "large"))["system"]) == {"small − large"}
 
+    def test_sums_of_recalls_are_compared_only_where_the_convention_speaks_of_them(
+        self, found: pl.DataFrame
+    ) -> None:
+        assert "recall_sum" not in set(found["metric"])
+        assert "recall_sum" in set(compared(convention="fairalm_code", replicates=50)["metric"])
+
     def test_speakers_count_once(self, found: pl.DataFrame) -> None:
         assert set(found["clusters"]) == {20}
 

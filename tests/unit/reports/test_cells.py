@@ -85,3 +85,16 @@ def test_the_level_is_in_the_heading_where_it_is_one() -> None:
     assert level_heading([score(level=0.95), score()]) == "95% "
     assert level_heading([score(level=0.95), score(level=0.9)]) == ""
     assert level_heading([]) == ""
+
+
+def test_coverage_of_all_answers_needs_no_interval_and_no_letter() -> None:
+    reasons = Reasons()
+    spotless = score("coverage", value=1.0, undefined="interval: all resamples gave the same value")
+    assert interval_cell(spotless, reasons).text == "all read"
+    assert reasons.note == ""
+    for row in (
+        score("coverage", value=0.9, undefined="interval: too few speakers"),
+        score("accuracy", value=1.0, undefined="interval: too few speakers"),
+        Estimate("comparison", "coverage", value=1.0, undefined="interval: too few speakers"),
+    ):
+        assert interval_cell(row, reasons).text == "none (a)"

@@ -18,6 +18,8 @@ from equivoice.reports.formatting import (
     percent,
     points,
     signed,
+    why,
+    why_briefly,
 )
 from equivoice.reports.rows import Estimate
 
@@ -80,3 +82,27 @@ def test_what_is_missing_says_why() -> None:
     assert "class without support" in missing(
         Estimate("score", "recall", undefined="class without support")
     )
+
+
+def few(*counts: int) -> str:
+    groups = ", ".join(f"female x g{at}: {number}" for at, number in enumerate(counts))
+    return f"interval: too few speakers: {groups} (at least 5 each are needed)"
+
+
+def test_of_many_small_groups_the_smallest_are_named_and_the_others_counted() -> None:
+    assert why(few(9, 4, 3, 8, 2, 4)) == (
+        "too few speakers: female × g4: 2, female × g2: 3, female × g1: 4 and 3 more groups "
+        "(at least 5 each are needed)"
+    )
+    assert why(few(4, 3)).startswith("too few speakers: female × g0: 4, female × g1: 3 (at")
+    odd = "too few speakers: a, b, c, d: 1, e: 2 (at least 5 each are needed)"
+    assert why(odd).startswith("too few speakers: d: 1, e: 2, a and 2 more groups")
+
+
+def test_a_reason_in_few_words_is_one_for_all_groups() -> None:
+    assert (
+        why_briefly(few(4))
+        == why_briefly(few(3, 9))
+        == ("too few speakers (at least 5 each are needed)")
+    )
+    assert why_briefly(None) == why(None) == "no reason was recorded"

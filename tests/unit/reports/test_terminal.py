@@ -63,14 +63,85 @@ def test_several_systems_are_told_apart(two_systems: ReportInputs) -> None:
 def test_comparisons_are_rows_of_their_own() -> None:
     row = {"quantity": "comparison", "metric": "macro_f1", "system": "a − b", "value": 0.04}
     text = shown(main_table(pl.DataFrame([row, row | {"metric": "coverage"}])))
-    assert "macro-F1, a − b" in text
+    assert "a − b" in text
     assert "+4.0" in text
     assert "coverage" not in text
 
 
+def test_a_run_of_comparisons_shows_each_pair_of_systems_under_its_name() -> None:
+    row = {"quantity": "comparison", "metric": "my_metric", "corpus": "c", "fold": "all"}
+    frame = pl.DataFrame(
+        [
+            row | {"system": "a − b", "value": 0.04},
+            row | {"system": "a − d", "value": -0.06},
+            row | {"system": "a − b", "value": 0.02, "group_by": "gender", "groups": "male"},
+        ],
+        infer_schema_length=None,
+    )
+    found = main_table(frame)
+    assert found.row_count == 5
+    lines = [line.strip(" │") for line in shown(found).splitlines()]
+    said = [line.split("│")[0].strip() for line in lines if "−" in line or "my metric" in line]
+    assert said == ["a − b on c", "my metric", "my metric, male", "a − d on c", "my metric"]
+
+
+def by_language(*values: float | None) -> pl.DataFrame:
+    """Scores of groups, all their pairs, and the largest gap."""
+    row = {"metric": "accuracy", "fold": "all", "undefined": "interval: too few speakers: x: 1"}
+    own = row | {"group_by": "language"}
+    names = [f"l{at}" for at in range(len(values))]
+    pairs = [f"{one} − {two}" for at, one in enumerate(names) for two in names[at + 1 :]]
+    return pl.DataFrame(
+        [
+            row | {"quantity": "score", "value": 0.5},
+            *(
+                own | {"quantity": "group_score", "groups": name, "value": value}
+                for name, value in zip(names, values, strict=True)
+            ),
+            *(own | {"quantity": "pair_gap", "groups": pair, "value": 0.01} for pair in pairs),
+            own | {"quantity": "gap", "group_aggregator": "max", "value": 0.33},
+        ],
+        infer_schema_length=None,
+    )
+
+
+def test_of_many_groups_the_ends_and_the_largest_gap_are_shown_and_the_others_counted() -> None:
+    text = flat(shown(main_table(by_language(0.4, 0.2, None, 0.5)), 140))
+    for there in ("accuracy, l1 │ 20.0", "accuracy, l3 │ 50.0", "largest gap, language │ 33.0"):
+        assert there in text
+    assert "l0" not in text
+    assert "l2" not in text
+    assert "more rows in the report: 8 by language" in text
+
+
+def test_few_groups_are_shown_whole() -> None:
+    text = shown(main_table(by_language(0.4, 0.2)), 140)
+    assert "accuracy, l0 − l1" in text
+    assert "largest gap" not in text
+    assert "more rows" not in text
+
+
+def test_a_missing_interval_has_a_letter_and_a_reason_below() -> None:
+    row = {"quantity": "score", "metric": "accuracy", "value": 0.5, "fold": "all"}
+    few = "interval: too few speakers: all: 3 (at least 5 each are needed)"
+    same = "interval: all resamples gave the same value, so their spread says nothing"
+    rows = [
+        row | {"undefined": few},
+        row | {"metric": "macro_f1", "undefined": same},
+        row | {"metric": "coverage", "value": 1.0, "undefined": same},
+    ]
+    text = flat(shown(main_table(pl.DataFrame(rows)), 140))
+    assert "macro-F1 │ 50.0 │ none (a)" in text
+    assert "accuracy │ 50.0 │ none (b)" in text
+    assert "coverage │ 100.0 │ all read" in text
+    assert "(a) all resamples gave the same value; (b) too few speakers (at least 5" in text
+
+
 def test_what_is_undefined_says_why() -> None:
     row = {"quantity": "score", "metric": "accuracy", "undefined": "no predictions"}
-    assert "not defined: no predictions" in shown(main_table(pl.DataFrame([row])))
+    text = shown(main_table(pl.DataFrame([row])))
+    assert "none (a)" in text
+    assert "(a) no predictions" in text
 
 
 def test_square_brackets_of_names_are_not_markup() -> None:

@@ -166,9 +166,9 @@ def several(p_value: float | None, **gap: Any) -> list[Estimate]:
         for first, second in (("≤ 25", "25–30"), ("≤ 25", "> 30"), ("25–30", "> 30"))
     ]
     largest = Estimate(
-        "gap", "macro_f1", group_aggregator="max", value=0.12, level=0.95, p_value=p_value,
-        p_floor=0.001, n=100, clusters=10, unit="speaker", noise_floor=0.09,
-        **(by | {"low": 0.01, "high": 0.2} | gap),
+        "gap", "macro_f1", group_aggregator="max", level=0.95, p_value=p_value,
+        p_floor=0.001, n=100, clusters=10, unit="speaker",
+        **(by | {"value": 0.12, "low": 0.01, "high": 0.2, "noise_floor": 0.09} | gap),
     )  # fmt: skip
     worst = Estimate("worst_group", "macro_f1", groups="> 30", value=0.4, **by)
     return [SCORE, *groups, *pairs, largest, worst]
@@ -211,6 +211,24 @@ def test_constant_answers_are_not_told_as_a_small_detectable_difference() -> Non
     assert not found.supported
     assert "smaller than 0.0 points" not in found.text
     assert "hardly varies between resamples" in found.text
+
+
+CONSTANT = "interval: all resamples gave the same value, so their spread says nothing"
+
+
+def test_a_system_whose_answers_never_vary_is_told_why_it_has_no_interval() -> None:
+    nothing = {"low": None, "high": None, "undefined": CONSTANT}
+    pair = changed(PAIR, value=0.0, p_value=1.0, detectable=None, **nothing)
+    for about, rows in (
+        ("score", [changed(SCORE, **nothing)]),
+        ("gender", [SCORE, pair]),
+        ("age", several(1.0, value=0.0, noise_floor=None, **nothing)),
+    ):
+        found = only(*rows, about=about)
+        assert not found.supported
+        assert "all resamples gave the same value" in found.text
+        assert "smaller than" not in found.text
+        assert "Lowest in this sample" not in found.text  # where all are alike, none is
 
 
 def test_a_rounded_zero_has_no_direction() -> None:
@@ -258,11 +276,11 @@ def test_findings_that_limit_every_conclusion_become_statements() -> None:
     confounded = Found("confounded-group", "gender is confounded with emotion")
     harmless = Found("label-imbalance", "happy is rare")
     made = statements([SCORE], [confounded, harmless])
-    assert made[-1] == Statement(
+    assert made[0] == Statement(
         False, "Gender is confounded with emotion.", "The data of urdu", "data"
     )
     assert len(made) == 2
-    assert verdict(as_table(SCORE), findings=[confounded])[-1] == (
+    assert verdict(as_table(SCORE), findings=[confounded])[0] == (
         "The data of urdu: Gender is confounded with emotion."
     )
 
