@@ -48,7 +48,9 @@ def corpus(rows: int, speakers: int, seed: int = 0) -> tuple[pl.DataFrame, pl.Da
             "emotion": names[reference],
         }
     )
-    predictions = pl.DataFrame({"utterance_id": ids, "system": "bench", "emotion": names[predicted]})
+    predictions = pl.DataFrame(
+        {"utterance_id": ids, "system": "bench", "emotion": names[predicted]}
+    )
     return predictions, utterances
 
 

@@ -133,7 +133,9 @@ class Schema:
         key = frame.select(self.key)
         same = key.select(pl.all_horizontal(pl.all().eq_missing(pl.all().get(first)))).to_series()
         twin = int(same.arg_true()[1])
-        shown = {name: part for name, part in key.row(first, named=True).items() if part is not None}
+        shown = {
+            name: part for name, part in key.row(first, named=True).items() if part is not None
+        }
         raise SchemaError(
             f"the {self.name} table repeats a key first seen in row {first + 1}",
             file=file,
@@ -156,9 +158,7 @@ def _conform(
     return series
 
 
-def _cast(
-    given: pl.Series, column: Column, schema: Schema, file: str | Path | None
-) -> pl.Series:
+def _cast(given: pl.Series, column: Column, schema: Schema, file: str | Path | None) -> pl.Series:
     if given.dtype == column.dtype:
         return given
     if given.dtype == pl.String and isinstance(column.dtype, pl.List):
@@ -183,9 +183,7 @@ def _from_json_lists(
         ) from None
 
 
-def _check_null(
-    series: pl.Series, column: Column, schema: Schema, file: str | Path | None
-) -> None:
+def _check_null(series: pl.Series, column: Column, schema: Schema, file: str | Path | None) -> None:
     if column.nullable or not series.null_count():
         return
     row = int(series.is_null().arg_true()[0])

@@ -183,7 +183,9 @@ ESTIMATES = Schema(
     "estimates",
     1,
     (
-        Column("quantity", _TEXT, "kind of number", required=True, nullable=False, choices=QUANTITIES),
+        Column(
+            "quantity", _TEXT, "kind of number", required=True, nullable=False, choices=QUANTITIES
+        ),
         Column("metric", _TEXT, "name of the metric", required=True, nullable=False),
         Column("convention", _TEXT, "named set of rules it follows"),
         Column("group_aggregator", _TEXT, "how groups were combined"),

@@ -58,7 +58,10 @@ def read_frame(path: str | Path) -> pl.DataFrame:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError(
-            "not a kind of table that can be read", file=path, value=path.suffix, choices=TABLE_SUFFIXES
+            "not a kind of table that can be read",
+            file=path,
+            value=path.suffix,
+            choices=TABLE_SUFFIXES,
         )
     if not path.is_file():
         raise InputError("there is no such file", file=path, hint="check the path")

@@ -34,6 +34,7 @@ __all__ = ["invert_gap", "noise_floor"]
 _MOST_REPLICATES = 2000
 _HALVINGS = 7
 _MOST_DOUBLINGS = 8
+_LEAST_KEPT = 0.01
 
 Aggregate = Callable[[FloatArray], FloatArray]
 
@@ -109,7 +110,8 @@ def _without_noise(point: FloatArray, noise: FloatArray) -> FloatArray:
     if not observed > 0.0:
         return point
     kept = max(0.0, 1.0 - float(np.nanmean(chance**2)) / observed)
-    return np.asarray(shared + np.sqrt(kept) * own)
+    # Shares of predictions add up to 1, so all of their gap is interaction: something must stay.
+    return np.asarray(shared + max(np.sqrt(kept), _LEAST_KEPT) * own)
 
 
 def _split(values: FloatArray) -> tuple[FloatArray, FloatArray]:

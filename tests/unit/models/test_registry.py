@@ -43,7 +43,9 @@ def plugged(monkeypatch: pytest.MonkeyPatch) -> None:
         point("number", "some_package:NUMBER"),
         point("prior", "some_package:Plugged"),
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == "equivoice.models" else [])
+    monkeypatch.setattr(
+        registry, "entry_points", lambda group: points if group == "equivoice.models" else []
+    )
 
 
 NUMBER = 3
