@@ -22,22 +22,27 @@ import numpy as np
 from equivoice.evaluation import rows as estimate_rows
 from equivoice.evaluation.resampling import GroupValues, group_values
 from equivoice.evaluation.rows import Context, gap_rows, pair_rows
-from equivoice.fairness import Grouping, Measure
+from equivoice.fairness import NAMED_MEASURES, Grouping, Measure
 from equivoice.metrics import (
     FloatArray,
     IntArray,
+    Metric,
     classification_metrics,
     classification_statistics,
 )
 from equivoice.uncertainty import clustered_sums
 
 BASE = 0.6
-NAMED = {name: classification_metrics()[name] for name in ("accuracy", "macro_f1", "recall")}
+METRICS = classification_metrics()
 MEASURES = (
     Measure("accuracy", ("accuracy",), "mean", ""),
     Measure("macro_f1", ("macro_f1",), "mean", ""),
     Measure("equal_opportunity", ("recall",), "mean", ""),
 )
+OTHERS = tuple(
+    NAMED_MEASURES[name] for name in ("statistical_parity", "fpr_gap", "avg_gap", "equalised_odds")
+)
+"""Further measures with a value a class, for the harder populations."""
 KINDS = ("signed", "mean", "rms", "max", "max_to_overall")
 
 
@@ -147,16 +152,25 @@ def true_values(design: Design, metric: str) -> FloatArray:
     chosen = hits + (wrong.sum(1, keepdims=True) - wrong) / (design.classes - 1)
     weights = np.asarray(design.speakers) / sum(design.speakers)
     shares, hits, chosen = (np.vstack([part, weights @ part]) for part in (shares, hits, chosen))
-    if metric == "accuracy":
-        return hits.sum(1, keepdims=True)
-    if metric == "macro_f1":
-        return np.asarray((2 * hits / (shares + chosen)).mean(1, keepdims=True))
-    return np.asarray(hits / shares)
+    f1 = 2 * hits / (shares + chosen)
+    return {
+        "accuracy": hits.sum(1, keepdims=True),
+        "macro_f1": f1.mean(1, keepdims=True),
+        "weighted_f1": (shares * f1).sum(1, keepdims=True),
+        "recall": hits / shares,
+        "selection_rate": chosen,
+        "false_positive_rate": (chosen - hits) / (1 - shares),
+    }[metric]
 
 
-def true_gap(design: Design, kind: str, metric: str) -> float:
+def true_gap(design: Design, kind: str, measure: Measure) -> float:
     """The gap in the population; ``kind`` is signed or names an aggregator of groups."""
-    *groups, together = true_values(design, metric)
+    parts = [_true_gap(*true_values(design, metric), kind=kind) for metric in measure.metrics]
+    return max(parts) if measure.combine == "max" else sum(parts) / len(parts)
+
+
+def _true_gap(*values: FloatArray, kind: str) -> float:
+    *groups, together = values
     if kind == "signed":
         return float((groups[0] - groups[1]).mean())
     if kind == "max_to_overall":
@@ -171,17 +185,25 @@ def true_gap(design: Design, kind: str, metric: str) -> float:
 
 
 def intervals(
-    sample: Sample, design: Design, *, replicates: int, seed: int, kinds: Sequence[str] = KINDS
+    sample: Sample,
+    design: Design,
+    *,
+    replicates: int,
+    seed: int,
+    kinds: Sequence[str] = KINDS,
+    measures: Sequence[Measure] = MEASURES,
 ) -> Iterator[tuple[tuple[str, str], float, float]]:
-    """(kind, metric), low and high of each gap; NaN where the interval is refused.
+    """(kind, measure), low and high of each gap; NaN where the interval is refused.
 
-    Classes are joined by their mean only, for speed.
+    Signed are the scalar measures only; classes are joined by their mean only.
     """
-    values = _values(sample, design, replicates, seed)
-    context = _context(values, sample, design)
-    wanted = {name: NAMED[name] for name in ("accuracy", "macro_f1")}
-    for row in itertools.islice(pair_rows(values, replace(context, metrics=wanted), {}), 2):
-        yield ("signed", row["metric"]), *_ends(row)
+    values = _values(sample, design, measures, replicates, seed)
+    context = _context(values, sample, design, measures)
+    scalars = {m.name: METRICS[m.name] for m in measures if m.name in ("accuracy", "macro_f1")}
+    if "signed" in kinds:
+        signed = pair_rows(values, replace(context, metrics=scalars), {})
+        for row in itertools.islice(signed, len(scalars)):
+            yield ("signed", row["metric"]), *_ends(row)
     unsigned = tuple(kind for kind in kinds if kind != "signed")
     if not unsigned:
         return
@@ -189,22 +211,30 @@ def intervals(
         patch.object(estimate_rows, "CLASS_AGGREGATORS", ("mean",)),
         patch.object(estimate_rows, "GROUP_AGGREGATORS", unsigned),
     ):
-        for row in gap_rows(values, context, MEASURES, {}):
+        for row in gap_rows(values, context, measures, {}):
             yield (row["group_aggregator"], row["metric"]), *_ends(row)
 
 
-def _values(sample: Sample, design: Design, replicates: int, seed: int) -> GroupValues:
+def _metrics(measures: Sequence[Measure]) -> dict[str, Metric]:
+    return {name: METRICS[name] for measure in measures for name in measure.metrics}
+
+
+def _values(
+    sample: Sample, design: Design, measures: Sequence[Measure], replicates: int, seed: int
+) -> GroupValues:
     statistics = classification_statistics(sample.reference, sample.predicted, design.classes)
     sums = clustered_sums(statistics, sample.groups, len(design.speakers), sample.speakers)
-    return group_values(sums, NAMED, replicates=replicates, seed=seed)
+    return group_values(sums, _metrics(measures), replicates=replicates, seed=seed)
 
 
-def _context(values: GroupValues, sample: Sample, design: Design) -> Context:
+def _context(
+    values: GroupValues, sample: Sample, design: Design, measures: Sequence[Measure]
+) -> Context:
     groups, classes = len(design.speakers), design.classes
     n = np.bincount(sample.groups, minlength=groups)
     names = tuple(f"group {g}" for g in range(groups))
     return Context(
-        NAMED,
+        _metrics(measures),
         [f"class {k}" for k in range(classes)],
         0.95,
         np.append(n, n.sum()),
@@ -236,19 +266,28 @@ class Coverage:
 
 
 def coverage(
-    design: Design, *, data_sets: int, replicates: int, seed: int, kinds: Sequence[str] = KINDS
+    design: Design,
+    *,
+    data_sets: int,
+    replicates: int,
+    seed: int,
+    kinds: Sequence[str] = KINDS,
+    measures: Sequence[Measure] = MEASURES,
 ) -> dict[tuple[str, str], Coverage]:
     """Score many data sets of one design and count, gap by gap."""
     rng = np.random.default_rng(seed)
     found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    options = {"replicates": replicates, "kinds": kinds, "measures": measures}
     for _ in range(data_sets):
         sample = draw(design, rng)
         resampling = int(rng.integers(2**31))
-        for key, low, high in intervals(
-            sample, design, replicates=replicates, seed=resampling, kinds=kinds
-        ):
+        for key, low, high in intervals(sample, design, seed=resampling, **options):
             found.setdefault(key, []).append((low, high))
-    return {key: _counted(true_gap(design, *key), np.array(ends)) for key, ends in found.items()}
+    named = {measure.name: measure for measure in measures}
+    return {
+        (kind, name): _counted(true_gap(design, kind, named[name]), np.array(ends))
+        for (kind, name), ends in found.items()
+    }
 
 
 def _counted(truth: float, ends: FloatArray) -> Coverage:
@@ -264,7 +303,7 @@ def _counted(truth: float, ends: FloatArray) -> Coverage:
 def refusals(design: Design, *, seed: int) -> Counter[str]:
     """Which reasons the rows of one data set give for the intervals that they lack."""
     sample = draw(design, np.random.default_rng(seed))
-    values = _values(sample, design, 200, 0)
-    context = _context(values, sample, design)
+    values = _values(sample, design, MEASURES, 200, 0)
+    context = _context(values, sample, design, MEASURES)
     rows = [*pair_rows(values, context, {}), *gap_rows(values, context, MEASURES, {})]
     return Counter(str(row["undefined"]) for row in rows)

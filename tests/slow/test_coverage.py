@@ -11,7 +11,7 @@ from functools import cache
 
 import pytest
 
-from slow.simulation import Coverage, Design, coverage, refusals, spread_design
+from slow.simulation import OTHERS, Coverage, Design, coverage, refusals, spread_design
 
 pytestmark = pytest.mark.slow
 
@@ -100,6 +100,59 @@ def test_five_speakers_a_group_are_enough(gap: float) -> None:
 def test_groups_that_differ_in_spread(gap: float) -> None:
     """Standard deviations of .20 and .05 between speakers."""
     covers(replace(spread_design(2, 24, gap), concentration=(5.0, 80.0)))
+
+
+@pytest.mark.xdist_group("other measures")  # counted once for all of them
+@pytest.mark.parametrize(
+    "name",
+    [
+        "statistical_parity",
+        "fpr_gap",
+        *(
+            pytest.param(
+                name,
+                marks=pytest.mark.xfail(
+                    reason="89 to 92 %: what differs between two metrics is shrunk as if it were "
+                    "an interaction of group and class",
+                    strict=True,
+                ),
+            )
+            for name in ("avg_gap", "equalised_odds")
+        ),
+    ],
+)
+def test_other_measures_of_two_large_groups(name: str) -> None:
+    """46 against 45 speakers, a true gap of .1 in every recall."""
+    found = other_measures()
+    assert found["mean", name].refused == 0
+    assert 0.93 <= found["mean", name].covered <= 0.995
+
+
+@cache
+def other_measures() -> dict[tuple[str, str], Coverage]:
+    return coverage(
+        spread_design(2, 91, 0.1),
+        data_sets=DATA_SETS,
+        replicates=REPLICATES,
+        seed=11,
+        kinds=("mean",),
+        measures=OTHERS,
+    )
+
+
+def test_parity_of_groups_that_differ_by_noise_alone_has_an_interval() -> None:
+    """Shares add up to 1, so all their gap is interaction; freed of noise, nothing was left."""
+    found = coverage(
+        spread_design(2, 24, 0.0),
+        data_sets=300,
+        replicates=REPLICATES,
+        seed=12,
+        kinds=("mean", "max"),
+        measures=OTHERS[:1],
+    )
+    for counts in found.values():
+        assert counts.refused == 0
+        assert counts.covered > 0.93
 
 
 def test_few_utterances_of_some_speakers_and_many_of_others() -> None:

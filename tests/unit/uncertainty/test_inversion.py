@@ -219,6 +219,30 @@ class TestDegenerate:
         )
 
 
+class TestClasses:
+    """Gaps joined over classes: the noise of each class must not count twice."""
+
+    @pytest.mark.parametrize("seed", range(8))
+    def test_shares_that_differ_by_noise_alone_keep_an_interval(self, seed: int) -> None:
+        """Shares add up to 1: groups never differ in all classes together."""
+        wobble = noise(2, 5, seed=seed)
+        wobble -= wobble.mean(1, keepdims=True)
+        point = 0.2 + wobble[..., seed]
+        low, high = interval(point, wobble)
+        assert low == 0.0
+        assert high > float(gap_function((5,), "mean", "mean")(wobble).mean()) / 2
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_a_gap_that_all_classes_share_is_found_in_spite_of_their_noise(self, seed: int) -> None:
+        """True gap .1 in each of 12 classes, each seen with a standard error of .07."""
+        wobble = noise(2, 12, sd=0.05, seed=seed, r=1000)
+        seen = np.random.default_rng(100 + seed).normal(0, 0.05, (2, 12))
+        seen[0] += 0.1
+        point = np.concatenate([seen, seen.mean(0, keepdims=True)])
+        low, high = interval(point, wobble)
+        assert 0.0 < low < 0.1 < high
+
+
 class TestNoiseFloor:
     def test_two_groups_the_mean_of_a_folded_normal(self) -> None:
         wobble = noise(2, sd=0.05, r=2000)
