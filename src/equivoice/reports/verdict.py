@@ -229,13 +229,18 @@ def _several_groups(
         none = "no aggregated gap was estimated"
         reason = none if largest is None else why(largest.undefined)
         return Statement(False, f"{head}: nothing can be concluded: {reason}.", title, group_by)
-    detected = largest.p_value is not None and largest.p_value <= _alpha(largest)
+    tested = largest.p_value is not None and largest.p_value <= _alpha(largest)
+    detected = tested and largest.low is not None and largest.low > 0.0
     text = (
         f"{head}: the gap in {metric(largest.metric)} ({aggregation(largest)}) is "
         f"{points(largest.value)}{_with_interval(largest)}; {_size(largest)}."
         f"{_noise(largest)}{_test(largest)}"
     )
-    if not detected:
+    if detected:
+        text += " The groups differ."
+    elif tested:
+        text += " Only the test speaks for a difference, not an interval: treat it as undecided."
+    else:
         text += " Whether the groups differ cannot be concluded."
     if percent(largest.value) != "0.0":  # else no group is the lowest
         text += _worst(rows, pairs[0].metric)

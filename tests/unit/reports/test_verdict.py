@@ -179,7 +179,18 @@ def test_several_groups_are_judged_by_one_test_and_the_aggregator_is_named() -> 
     assert found.supported
     assert "largest pair of groups" in found.text
     assert "about 9.0 points would be expected" in found.text
+    assert "The groups differ." in found.text
     assert "Lowest in this sample: > 30 (40.0%)." in found.text
+
+
+@pytest.mark.parametrize(
+    "gap", [{"low": 0.0}, {"low": None, "high": None, "undefined": "interval: too few speakers"}]
+)
+def test_a_test_alone_decides_nothing_about_several_groups(gap: dict[str, Any]) -> None:
+    """Four speakers a group gave p = .03 without an interval: no conclusion."""
+    found = only(*several(0.01, **gap), about="age")
+    assert not found.supported
+    assert "treat it as undecided" in found.text
 
 
 @pytest.mark.parametrize("p_value", [0.3, None])
