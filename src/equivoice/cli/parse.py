@@ -55,7 +55,7 @@ def _answers(config: ParseConfig) -> pl.Series:
         if not config.answer:
             raise ConfigError("there is no answer to read", hint="give answers, or --file TABLE")
         return pl.Series("answer", config.answer, dtype=pl.String)
-    frame = read_frame(config.file)
+    frame = read_frame(config.file, text=("response",))
     if "response" not in frame.columns:
         raise SchemaError(
             "the table lacks the column 'response'",

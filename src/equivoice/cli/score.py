@@ -105,7 +105,7 @@ def read_predictions(
         InputError: the file cannot be read.
         SchemaError: the table breaks the schema of predictions.
     """
-    frame = read_frame(path)
+    frame = read_frame(path, text=PREDICTIONS.text_columns)
     if limit is not None:
         frame = frame.head(limit)
     if "emotion" not in frame.columns:

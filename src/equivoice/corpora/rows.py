@@ -53,7 +53,7 @@ def read_rows(path: Path, columns: Mapping[str, str]) -> pl.DataFrame:
         InputError: the file cannot be read.
         CorpusError: a named column does not exist.
     """
-    return renamed(read_frame(path), columns, file=path)
+    return renamed(read_frame(path, text=UTTERANCES.text_columns), columns, file=path)
 
 
 def renamed(

@@ -75,6 +75,11 @@ class Schema:
         """The names of the columns in their canonical order."""
         return tuple(column.name for column in self.columns)
 
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The names of the columns that hold text, whatever it looks like."""
+        return tuple(column.name for column in self.columns if not column.dtype.is_numeric())
+
     def column(self, name: str) -> Column:
         """The column of this name; ``KeyError`` where there is none."""
         return self._by_name[name]

@@ -8,7 +8,7 @@ half a file is never taken for a whole one.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import polars as pl
@@ -21,14 +21,15 @@ __all__ = ["TABLE_SUFFIXES", "read_frame", "read_table", "replace_file", "write_
 _VERSION_KEY = "equivoice.schema"
 
 
-def _read_csv(path: Path, separator: str = ",") -> pl.DataFrame:
-    return pl.read_csv(path, separator=separator, infer_schema_length=None, null_values=[""])
+def _read_csv(path: Path, separator: str = ",", quote: str | None = '"') -> pl.DataFrame:
+    """Every column as text: what is a number is decided afterwards, without losing a digit."""
+    return pl.read_csv(
+        path, separator=separator, quote_char=quote, infer_schema=False, null_values=[""]
+    )
 
 
 def _read_tsv(path: Path) -> pl.DataFrame:
-    return pl.read_csv(
-        path, separator="\t", infer_schema_length=None, null_values=[""], quote_char=None
-    )
+    return _read_csv(path, separator="\t", quote=None)
 
 
 def _read_jsonl(path: Path) -> pl.DataFrame:
@@ -42,20 +43,26 @@ _READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     ".jsonl": _read_jsonl,
     ".ndjson": _read_jsonl,
 }
+_UNTYPED = (".csv", ".tsv")
 TABLE_SUFFIXES = tuple(_READERS)
 
 
-def read_frame(path: str | Path) -> pl.DataFrame:
+def read_frame(path: str | Path, *, text: Collection[str] = ()) -> pl.DataFrame:
     """The table in a file as it stands, not yet checked against a schema.
+
+    CSV and TSV do not say what is a number. A column of them becomes one where
+    every value is written as a number is; ``007`` is text, and stays so.
 
     Args:
         path: a ``.parquet``, ``.csv``, ``.tsv``, ``.jsonl`` or ``.ndjson`` file.
+        text: columns that are text whatever they hold, such as names of speakers.
 
     Raises:
         InputError: the file is missing, empty, not UTF-8 or not of its format.
     """
     path = Path(path)
-    reader = _READERS.get(path.suffix.lower())
+    suffix = path.suffix.lower()
+    reader = _READERS.get(suffix)
     if reader is None:
         raise InputError(
             "not a kind of table that can be read",
@@ -68,9 +75,26 @@ def read_frame(path: str | Path) -> pl.DataFrame:
     if path.stat().st_size == 0:
         raise InputError("the file is empty", file=path, hint="write it again")
     try:
-        return reader(path)
+        frame = reader(path)
     except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
         raise _unreadable(path, error) from error
+    if suffix not in _UNTYPED:
+        return frame
+    return frame.with_columns(
+        _as_numbers(column) for column in frame.get_columns() if column.name not in text
+    )
+
+
+def _as_numbers(column: pl.Series) -> pl.Series:
+    """The column as numbers where that loses nothing, else as it is."""
+    known = column.drop_nulls()
+    if known.is_empty() or known.str.contains(r"^[+-]?0[0-9]").any():
+        return column
+    whole = column.cast(pl.Int64, strict=False)
+    if whole.null_count() == column.null_count():
+        return whole
+    numbers = column.cast(pl.Float64, strict=False)
+    return numbers if numbers.null_count() == column.null_count() else column
 
 
 def read_table(path: str | Path, schema: Schema) -> pl.DataFrame:
@@ -88,7 +112,7 @@ def read_table(path: str | Path, schema: Schema) -> pl.DataFrame:
         >>> read_table(path, FOLDS).rows()
         [('a/1', '1', 'test')]
     """
-    return schema.validate(read_frame(path), file=path)
+    return schema.validate(read_frame(path, text=schema.text_columns), file=path)
 
 
 def write_table(frame: pl.DataFrame, path: str | Path, schema: Schema) -> Path:

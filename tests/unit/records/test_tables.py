@@ -190,3 +190,31 @@ def test_windows_line_ends(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(b"utterance_id,emotion\r\na,sad\r\n")
     assert read_table(path, UTTERANCES).get_column("emotion").to_list() == ["sad"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_leading_zeros_of_names_are_kept(tmp_path: Path, suffix: str) -> None:
+    """RAVDESS numbers its actors 01 to 24; hypothesis found the transcript '00' read as 0."""
+    comma = "," if suffix == ".csv" else "\t"
+    file = tmp_path / f"u{suffix}"
+    rows = [
+        ["utterance_id", "speaker", "take", "age"],
+        ["r/1", "01", "007", "30"],
+        ["r/2", "1", "2", ""],
+    ]
+    file.write_text("\n".join(comma.join(row) for row in rows) + "\n", encoding="utf-8")
+    table = read_table(file, UTTERANCES)
+    assert table["speaker"].to_list() == ["01", "1"]
+    assert table["take"].to_list() == ["007", "2"]
+    assert table["age"].to_list() == [30.0, None]
+
+
+def test_columns_of_nothing_but_numbers_are_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("a,b,c,d\n1,1.5,x,\n-2,3,7,\n", encoding="utf-8")
+    assert [str(kind) for kind in read_frame(file).dtypes] == [
+        "Int64",
+        "Float64",
+        "String",
+        "String",
+    ]
