@@ -175,8 +175,9 @@ def test_the_raw_voice_comes_at_its_own_rate_or_another() -> None:
 
 
 def test_rates_beyond_what_espeak_can_are_held_at_its_limits() -> None:
+    # eSpeak's own length differs by 1.5 % between calls; at 300 words it is 57 % longer.
     fastest = len(espeak(TEXT, "en", "Male1", 450.0))
-    assert len(espeak(TEXT, "en", "Male1", 5_000.0)) == pytest.approx(fastest, rel=0.01)
+    assert len(espeak(TEXT, "en", "Male1", 5_000.0)) == pytest.approx(fastest, rel=0.05)
 
 
 @pytest.mark.parametrize(
