@@ -1,5 +1,15 @@
 """Systems that recognise emotions: protocols, a scripted fake, baselines and a registry."""
 
+from equivoice.models.language import (
+    Clip,
+    Decoding,
+    Draw,
+    LanguageBackend,
+    OptionScores,
+    PrefixBackend,
+    Question,
+    Said,
+)
 from equivoice.models.protocols import (
     LABEL_COLUMNS,
     EmotionRecognizer,
@@ -12,10 +22,18 @@ from equivoice.models.protocols import (
 
 __all__ = [
     "LABEL_COLUMNS",
+    "Clip",
+    "Decoding",
+    "Draw",
     "EmotionRecognizer",
     "FittedRecognizer",
     "FloatArray",
+    "LanguageBackend",
+    "OptionScores",
+    "PrefixBackend",
     "Prepares",
+    "Question",
+    "Said",
     "Trainable",
     "Watchable",
 ]

@@ -1,0 +1,1 @@
+"""What local language models share: loading, prefixes, sampling, option scores."""

@@ -1,0 +1,1 @@
+"""Speech LLMs that run on this machine, one file a family."""

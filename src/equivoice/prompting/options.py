@@ -1,0 +1,98 @@
+"""The answers that a prompt offers: which labels, in which order, in which words."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from equivoice.errors import ConfigError, LabelError
+from equivoice.records import LabelSpace
+
+__all__ = ["Options", "make_options"]
+
+_ORDERS = ("given", "alphabetical", "shuffled-K")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a prompt.
+
+    Args:
+        space: the label space that the labels belong to.
+        labels: the canonical names, in the order in which they are displayed.
+        shown: the words displayed for them, in the same order.
+        lettered: whether each has a letter (``A. Angry``), in the order displayed.
+    """
+
+    space: LabelSpace
+    labels: tuple[str, ...]
+    shown: tuple[str, ...]
+    lettered: bool = False
+
+    def __post_init__(self) -> None:
+        for label in self.labels:
+            self.space.index(label)
+        if len(self.labels) != len(self.shown) or len(set(self.shown)) != len(self.shown):
+            raise LabelError("each option is displayed in one word of its own", value=self.shown)
+
+    @property
+    def text(self) -> str:
+        """The options as the slot ``{labels}`` shows them."""
+        if not self.lettered:
+            return ", ".join(self.shown)
+        return "\n".join(f"{chr(65 + i)}. {word}" for i, word in enumerate(self.shown))
+
+
+def make_options(
+    space: LabelSpace,
+    *,
+    order: str = "given",
+    seed: int = 0,
+    words: Mapping[str, str] | None = None,
+    lettered: bool = False,
+) -> Options:
+    """The labels of a space as options.
+
+    Args:
+        space: the labels.
+        order: ``given`` (that of the space), ``alphabetical`` (of the words as
+            displayed), or ``shuffled-K``: the K-th seeded permutation, K from 1.
+        seed: the seed of the permutations; apart from any sampling seed.
+        words: the word displayed for a label, where it is not the label capitalised.
+        lettered: display letters.
+
+    Raises:
+        ConfigError: an unknown order.
+        LabelError: a label of ``words`` is not in the space.
+
+    Example:
+        >>> from equivoice.records import Label
+        >>> space = LabelSpace("demo", (Label("sad"), Label("angry"), Label("happy")))
+        >>> make_options(space).text
+        'Sad, Angry, Happy'
+        >>> make_options(space, order="alphabetical").labels
+        ('angry', 'happy', 'sad')
+    """
+    given = dict(words or {})
+    for label in given:
+        space.index(label)
+    shown = {name: given.get(name, name[:1].upper() + name[1:]) for name in space.names}
+    labels = _ordered(space.names, shown, order, seed)
+    return Options(space, labels, tuple(shown[name] for name in labels), lettered)
+
+
+def _ordered(
+    names: Sequence[str], shown: Mapping[str, str], order: str, seed: int
+) -> tuple[str, ...]:
+    if order == "given":
+        return tuple(names)
+    if order == "alphabetical":
+        return tuple(sorted(names, key=lambda name: shown[name].casefold()))
+    kind, _, number = order.partition("-")
+    if kind != "shuffled" or not number.isdecimal() or int(number) < 1:
+        raise ConfigError("unknown label order", value=order, choices=_ORDERS)
+    # by hash of the text, so that it is the same on every machine
+    mixed = list(names)
+    random.Random(f"label order {seed} {int(number)}").shuffle(mixed)  # noqa: S311 - no secret
+    return tuple(mixed)
