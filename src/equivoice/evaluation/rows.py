@@ -201,7 +201,7 @@ def gap_rows(
             row |= {"group_aggregator": over_groups, "class_aggregator": over_classes}
             if row["undefined"] is None and noise is not None:
                 key = (_distinct(over_groups, len(_groups(context))), str(over_classes))
-                known[key] = known.get(key) or _inverted(point, noise, gap, context.level)
+                known[key] = known.get(key) or _inverted(point, noise, gap, context.level, widths)
                 row |= known[key]
             p_value = p_values.get(measure.name, math.nan)
             if not math.isnan(p_value) and not math.isnan(float(gap(point))):
@@ -210,10 +210,14 @@ def gap_rows(
 
 
 def _inverted(
-    point: FloatArray, noise: FloatArray, gap: Callable[[FloatArray], FloatArray], level: float
+    point: FloatArray,
+    noise: FloatArray,
+    gap: Callable[[FloatArray], FloatArray],
+    level: float,
+    widths: Sequence[int],
 ) -> Row:
     """The interval of a gap and its noise floor, or why there is none."""
-    low, high = invert_gap(point, noise, gap, level=level)
+    low, high = invert_gap(point, noise, gap, level=level, widths=widths)
     floor = noise_floor(noise, gap)
     if not all(map(math.isfinite, (low, high, floor))):
         return {"undefined": _UNSTABLE}

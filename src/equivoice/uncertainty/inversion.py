@@ -22,11 +22,11 @@ for quantities with a border).
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from equivoice.metrics import FloatArray
+from equivoice.metrics import FloatArray, IntArray
 from equivoice.uncertainty.intervals import quantiles
 
 __all__ = ["invert_gap", "noise_floor"]
@@ -45,16 +45,23 @@ def noise_floor(noise: FloatArray, aggregate: Aggregate) -> float:
 
 
 def invert_gap(
-    point: FloatArray, noise: FloatArray, aggregate: Aggregate, *, level: float
+    point: FloatArray,
+    noise: FloatArray,
+    aggregate: Aggregate,
+    *,
+    level: float,
+    widths: Sequence[int] | None = None,
 ) -> tuple[float, float]:
     """Interval of an unsigned, aggregated gap.
 
     Args:
-        point: (G, K) metric values by group and class.
+        point: (G, K) metric values by group and class; the classes of several
+            metrics may lie side by side.
         noise: (G, K, R) their deviations in the bootstrap, stretched.
         aggregate: from (G, K, ...) to (...); it must not change when all groups
             move together and must scale with the differences.
         level: nominal coverage.
+        widths: how many columns each metric has; all are of one metric by default.
 
     Returns:
         lower and upper end.
@@ -73,7 +80,8 @@ def invert_gap(
     under_none = aggregate(noise)
     critical = float(quantiles(under_none, (level,))[0])
     typical = int(np.argsort(under_none)[len(under_none) // 2])
-    direction = _without_noise(point, noise) if observed > 0 else noise[..., typical]
+    ends = np.cumsum(widths or (point.shape[1],))[:-1]
+    direction = _without_noise(point, noise, ends) if observed > 0 else noise[..., typical]
     size = float(aggregate(direction))
     if size <= 0.0:  # neither the sample nor its resamples differ at all
         return 0.0, 0.0
@@ -98,7 +106,14 @@ def invert_gap(
     return low, _root(lambda theta: -tails(theta)[1], inside, outside)
 
 
-def _without_noise(point: FloatArray, noise: FloatArray) -> FloatArray:
+def _without_noise(point: FloatArray, noise: FloatArray, ends: IntArray) -> FloatArray:
+    """The point, metric by metric, freed of the interaction that noise alone would give."""
+    # What differs between two metrics is no interaction of group and class.
+    parts = zip(np.split(point, ends, axis=1), np.split(noise, ends, axis=1), strict=True)
+    return np.concatenate([_one_without_noise(*part) for part in parts], axis=1)
+
+
+def _one_without_noise(point: FloatArray, noise: FloatArray) -> FloatArray:
     """The point with its interaction of group and class scaled to the variance it has beyond noise.
 
     Scaling by the root of the share of variance that is not noise gives the
