@@ -6,8 +6,9 @@ Another package adds systems by an entry point::
     my-model = "my_package.models:MyModel"
 
 What it names is called with the options of the configuration and returns an
-:class:`~equivoice.models.EmotionRecognizer` or a
-:class:`~equivoice.models.Trainable`.
+:class:`~equivoice.models.EmotionRecognizer`, a
+:class:`~equivoice.models.Trainable` or a
+:class:`~equivoice.models.LanguageBackend`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from types import MappingProxyType
 from typing import Any
 
 from equivoice.errors import ConfigError
+from equivoice.models.language import LanguageBackend
 from equivoice.models.protocols import EmotionRecognizer, Trainable
 
 __all__ = ["BUILT_IN", "load_model", "model_description", "model_names"]
@@ -36,6 +38,11 @@ BUILT_IN: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
         ),
         "prior": ("equivoice.models.prior:PriorBaseline", _NO_OPTIONS),
         "scripted": ("equivoice.models.scripted:ScriptedBaseline", _NO_OPTIONS),
+        "scripted-llm": (
+            "equivoice.models.scripted_language:ScriptedLanguageModel",
+            _NO_OPTIONS,
+        ),
+        "scripted-server": ("equivoice.models.scripted_language:ScriptedServer", _NO_OPTIONS),
     }
 )
 """From name to where the system is found and the options that the name implies."""
@@ -51,7 +58,7 @@ def model_names() -> tuple[str, ...]:
     return tuple(sorted({*BUILT_IN, *(point.name for point in entry_points(group=_GROUP))}))
 
 
-def load_model(name: str, /, **options: Any) -> EmotionRecognizer | Trainable:
+def load_model(name: str, /, **options: Any) -> EmotionRecognizer | Trainable | LanguageBackend:
     """A system by its name.
 
     Only now is its module imported, so that a listing needs none of the
@@ -69,19 +76,20 @@ def load_model(name: str, /, **options: Any) -> EmotionRecognizer | Trainable:
     Example:
         >>> load_model("prior").name
         'prior'
-        >>> load_model("priror")
+        >>> load_model("priror")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
         equivoice.errors.ConfigError: there is no such system: 'priror'
-          choices: acoustic, acoustic-speaker-normalised, prior, scripted
+          choices: acoustic, acoustic-speaker-normalised, ...
     """
     make, implied = _factory(name)
     options = {**implied, **options}
     _check_options(name, make, options)
     model = make(**options)
-    if not isinstance(model, (EmotionRecognizer, Trainable)):
+    if not isinstance(model, (EmotionRecognizer, Trainable, LanguageBackend)):
         raise ConfigError(
-            f"the system {name!r} can neither predict nor be fitted", value=type(model).__name__
+            f"the system {name!r} can neither predict nor be fitted nor answer",
+            value=type(model).__name__,
         )
     return model
 
