@@ -109,7 +109,7 @@ def test_what_was_not_printed_is_kept_apart() -> None:
         ("Qwen/Qwen2-Audio-7B-Instruct", "qwen2-audio"),
         ("/data/weights/qwen2-audio-7b-instruct/", "qwen2-audio"),
         ("Qwen/Qwen2-Audio-7B", None),
-        ("/tmp/tiny-qwen2-audio", None),
+        ("models/tiny-qwen2-audio", None),
         ("mistralai/Voxtral-Mini-3B-2507", "voxtral-mini"),
         ("", None),
         (None, None),

@@ -210,9 +210,10 @@ class PublishedStudy(_Closed):
     @model_validator(mode="after")
     def _names_agree(self) -> PublishedStudy:
         corpora = {each.corpus for each in self.datasets}
-        models = [each.model for each in (*self.scores, *self.gaps, *self.left_out, self.figure)]
-        places = [corpus for each in self.scores for corpus in each.values]
-        places += [each.corpus for each in (*self.gaps, *self.left_out)]
+        models = [row.model for row in self.scores] + [row.model for row in self.gaps]
+        models += [*(each.model for each in self.left_out), self.figure.model]
+        places = [corpus for row in self.scores for corpus in row.values]
+        places += [row.corpus for row in self.gaps] + [each.corpus for each in self.left_out]
         places += [each.corpus for each in self.slips if each.corpus is not None]
         problems = [f"unknown model {name!r}" for name in models if name not in self.models]
         problems += [f"unknown corpus {name!r}" for name in places if name not in corpora]
