@@ -2,6 +2,19 @@
 
 from equivoice.prompting.options import Options, make_options
 from equivoice.prompting.parsing import Parsed, parse, parse_responses
+from equivoice.prompting.prompts import MODALITIES, Prompt, load_prompt, prompt_names
 from equivoice.prompting.turns import AUDIO, Turn
 
-__all__ = ["AUDIO", "Options", "Parsed", "Turn", "make_options", "parse", "parse_responses"]
+__all__ = [
+    "AUDIO",
+    "MODALITIES",
+    "Options",
+    "Parsed",
+    "Prompt",
+    "Turn",
+    "load_prompt",
+    "make_options",
+    "parse",
+    "parse_responses",
+    "prompt_names",
+]
