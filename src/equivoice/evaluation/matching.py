@@ -14,7 +14,7 @@ from equivoice.metrics import UNPARSED, IntArray
 from equivoice.records import PREDICTIONS, UTTERANCES, Label, LabelSpace
 from equivoice.uncertainty import Unit
 
-__all__ = ["Items", "Matched", "label_space_of", "match", "to_items"]
+__all__ = ["Items", "Matched", "label_space_of", "match", "to_items", "unit_codes"]
 
 _ANSWERS_OF_BOTH = ("emotion", "transcript", "valence", "arousal", "dominance")
 
@@ -197,13 +197,21 @@ def to_items(frame: pl.DataFrame, labels: LabelSpace, group_by: tuple[str, ...])
     return Items(
         encode("reference"),
         encode("predicted"),
-        *_unit_codes(frame),
+        *unit_codes(frame),
         tuple(group_items(frame, grouping) for grouping in group_by),
         len(labels.names),
     )
 
 
-def _unit_codes(frame: pl.DataFrame) -> tuple[IntArray | None, Unit]:
+def unit_codes(frame: pl.DataFrame) -> tuple[IntArray | None, Unit]:
+    """What is resampled: speakers, told apart by corpus; utterances where none are known.
+
+    Args:
+        frame: rows with ``corpus``, ``speaker`` and ``utterance_id``.
+
+    Returns:
+        (n,) codes, or ``None`` where each row is a unit of its own; and what the units are.
+    """
     if not frame.get_column("speaker").is_null().all():
         identity = pl.coalesce(
             pl.concat_str(pl.col("corpus").fill_null(""), pl.col("speaker"), separator="\t"),
