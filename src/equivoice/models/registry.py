@@ -36,6 +36,11 @@ BUILT_IN: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
             "equivoice.models.acoustic:AcousticBaseline",
             MappingProxyType({"speaker_normalised": True}),
         ),
+        "openai-server": ("equivoice.models.servers:OpenAIServer", _NO_OPTIONS),
+        "openai-text": (
+            "equivoice.models.servers:OpenAIServer",
+            MappingProxyType({"hears": False, "name": "openai-text"}),
+        ),
         "prior": ("equivoice.models.prior:PriorBaseline", _NO_OPTIONS),
         "scripted": ("equivoice.models.scripted:ScriptedBaseline", _NO_OPTIONS),
         "scripted-llm": (
