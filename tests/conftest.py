@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tiny.speech import TinyModels
+
 _BESIDE_THE_PROJECT = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -17,3 +19,9 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data: {folder} does not exist; set EQUIVOICE_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
+    """Tiny speech LLMs by name, each built once in a session: ``tiny_models("qwen2_audio")``."""
+    return TinyModels(tmp_path_factory.mktemp("tiny"))
