@@ -34,7 +34,7 @@ class Prefix:
         logits: (n, V) float32, those of the first token of the answer.
         input_ids: (n, S) the prompts' tokens, which a repetition penalty penalises:
             those that ``generate`` would be given.
-        eos_ids: the tokens that end an answer.
+        eos_ids: the tokens that end an answer, each once.
         decode: from token ids to text, without special tokens.
         input_mask: (n, S) bool, true where ``input_ids`` is real; ``None``: as ``mask``.
         position_ids: from positions (n, m) to what the model takes, where that is
@@ -174,7 +174,7 @@ def run_prompt(
         next_position=mask.sum(-1) if next_position is None else next_position,
         logits=logits,
         input_ids=input_ids,
-        eos_ids=tuple(int(end) for end in eos_ids),
+        eos_ids=tuple(sorted({int(end) for end in eos_ids})),
         decode=decode,
         input_mask=input_mask,
         position_ids=position_ids,

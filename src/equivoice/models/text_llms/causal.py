@@ -1,0 +1,135 @@
+"""Language models that read what was said: any causal model of transformers with a chat template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from equivoice.errors import ConfigError
+from equivoice.models.decoding.backend import PrefixModel
+from equivoice.models.decoding.loading import LoadOptions, load_pretrained, load_processing
+from equivoice.models.decoding.prefix import Prefix, run_prompt
+from equivoice.models.language import Question
+from equivoice.prompting.turns import Turn
+
+__all__ = ["CausalTextModel"]
+
+
+class CausalTextModel(PrefixModel):
+    """A text language model, given transcripts: ``text-llm``.
+
+    Args:
+        model: a local folder, or an id of the hub.
+        name: the name of the system; ``None`` for the last part of ``model``.
+        revision: branch, tag or commit of the hub.
+        dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
+        attention: ``sdpa`` or ``eager``.
+        quantisation: ``none``, ``8bit`` or ``4bit``.
+        trust_remote_code: run code that the checkpoint brings; off unless asked.
+        safetensors_only: refuse pickled weights; on unless asked.
+
+    Raises:
+        ConfigError: the checkpoint cannot be loaded, or has no chat template.
+        MissingDependencyError: torch or transformers is not installed.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        name: str | None = None,
+        revision: str | None = None,
+        dtype: str = "auto",
+        device: str = "auto",
+        attention: str = "sdpa",
+        quantisation: str = "none",
+        trust_remote_code: bool = False,
+        safetensors_only: bool = True,
+    ) -> None:
+        options = LoadOptions(
+            model,
+            revision=revision,
+            dtype=dtype,
+            device=device,
+            attention=attention,
+            quantisation=quantisation,
+            trust_remote_code=trust_remote_code,
+            safetensors_only=safetensors_only,
+        )
+        tokenizer = load_processing("AutoTokenizer", options, padding_side="left")
+        if not tokenizer.chat_template:
+            raise ConfigError(
+                "the checkpoint has no chat template, so it is no instructed model",
+                value=model,
+                hint="take the model's instruct or chat variant",
+            )
+        super().__init__(load_pretrained("AutoModelForCausalLM", options), options)
+        self.tokenizer = tokenizer
+        self.name = name or model.rstrip("/").rpartition("/")[2]
+        self.family = "text"
+        self.modalities = frozenset({"transcript"})
+        ends = self._settings["eos_token_id"] or [tokenizer.eos_token_id]
+        self._ends = [int(end) for end in ends if end is not None]
+
+    def prepare(self, questions: Sequence[Question]) -> Prefix:
+        """Render the chat template, tokenise, pad on the left, run once.
+
+        Raises:
+            ConfigError: a question has sound in it.
+        """
+        texts = [self.prompt(question) for question in questions]
+        padded = self._padded([self._tokens(text) for text in texts])
+        inputs = {key: value.to(self.model.device) for key, value in padded.items()}
+        return run_prompt(
+            self.model,
+            {"input_ids": inputs["input_ids"]},
+            mask=inputs["attention_mask"].bool(),
+            input_ids=inputs["input_ids"],
+            eos_ids=self._ends,
+            decode=self._decode,
+        )
+
+    def prompt(self, question: Question) -> str:
+        """The text that the model is given for a question."""
+        return str(
+            self.tokenizer.apply_chat_template(
+                [_message(turn) for turn in question.turns],
+                add_generation_prompt=True,
+                tokenize=False,
+            )
+        )
+
+    def option_tokens(self, option: str) -> list[int]:
+        """An option as token ids."""
+        return [int(token) for token in self._tokens(option)]
+
+    def _tokens(self, text: str) -> Any:
+        # a chat template writes its own special tokens
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def _padded(self, rows: Sequence[Sequence[int]]) -> dict[str, Any]:
+        import torch
+
+        longest = max(len(row) for row in rows)
+        pad = self.tokenizer.pad_token_id
+        filler = self._ends[0] if pad is None and self._ends else pad or 0
+        ids = torch.full((len(rows), longest), filler, dtype=torch.long)
+        mask = torch.zeros((len(rows), longest), dtype=torch.long)
+        for number, row in enumerate(rows):
+            ids[number, longest - len(row) :] = torch.tensor(row)
+            mask[number, longest - len(row) :] = 1
+        return {"input_ids": ids, "attention_mask": mask}
+
+    def _decode(self, ids: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True))
+
+
+def _message(turn: Turn) -> dict[str, str]:
+    if turn.has_audio:
+        raise ConfigError(
+            "a text model cannot hear; its prompt has a place for sound",
+            value=turn.text,
+            hint="modality=transcript",
+        )
+    return {"role": turn.role, "content": turn.text}
