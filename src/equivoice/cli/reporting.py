@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+import polars as pl
 from rich.console import RenderableType
 
 from equivoice.errors import ConfigError, InputError
+from equivoice.evaluation.answers import answer_shares
+from equivoice.evaluation.calibration import calibration
 from equivoice.evaluation.described import CorpusDescription, FoundInCorpus, read_descriptions
 from equivoice.records import replace_file
 from equivoice.reports import ReportInputs, main_table, render_report, verdict_lines
@@ -46,17 +49,45 @@ def report_inputs(run: RunFolder, *, title: str | None = None) -> ReportInputs:
         )
     record = run.record
     descriptions = read_descriptions(run)
+    predictions, utterances = run.predictions(), run.utterances()
     return ReportInputs(
         title=title or f"{record.verb}: {run.path.absolute().name}",
         record=record,
         estimates=estimates,
-        predictions=run.predictions(),
-        utterances=run.utterances(),
+        predictions=predictions,
+        utterances=utterances,
+        answers=_answers(predictions, utterances, estimates),
+        calibration=_calibration(predictions, utterances, descriptions),
         cards={name: each.card for name, each in descriptions.items()},
         findings=_findings(descriptions),
         left_out={},
         notes=read_notes(run),
     )
+
+
+def _answers(
+    predictions: pl.DataFrame, utterances: pl.DataFrame, estimates: pl.DataFrame
+) -> pl.DataFrame | None:
+    """What became of the answers, by the groups that were scored."""
+    if predictions.is_empty() or utterances.is_empty():
+        return None
+    named = estimates.get_column("group_by") if "group_by" in estimates.columns else pl.Series()
+    group_by = [name for name in named.unique(maintain_order=True) if name is not None]
+    return answer_shares(predictions, utterances, group_by=group_by)
+
+
+def _calibration(
+    predictions: pl.DataFrame,
+    utterances: pl.DataFrame,
+    descriptions: Mapping[str, CorpusDescription],
+) -> pl.DataFrame | None:
+    """Calibration corpus by corpus; only where the label space is on record."""
+    made = []
+    for name, description in descriptions.items():
+        own = utterances.filter(pl.col("corpus") == name)
+        said = predictions.join(own.select("utterance_id"), on="utterance_id", how="semi")
+        made.append(calibration(said, own, label_space=description.label_space))
+    return pl.concat(made, how="diagonal") if made else None
 
 
 def read_notes(run: RunFolder) -> list[str]:
@@ -73,7 +104,8 @@ def read_findings(run: RunFolder) -> list[FoundInCorpus]:
 def conclusions(run: RunFolder) -> tuple[RenderableType, RenderableType]:
     """The verdict and the main table of a run for the terminal; the report says the same."""
     estimates = run.estimates()
-    return verdict_lines(estimates, findings=read_findings(run)), main_table(estimates)
+    lines = verdict_lines(estimates, findings=read_findings(run), selection=run.record.selection)
+    return lines, main_table(estimates)
 
 
 def _findings(descriptions: Mapping[str, CorpusDescription]) -> list[FoundInCorpus]:

@@ -19,7 +19,7 @@ from equivoice.reports.formatting import (
     signed,
     why_briefly,
 )
-from equivoice.reports.rows import Estimate, pick
+from equivoice.reports.rows import Estimate, pick, repeated
 from equivoice.reports.wording import metric, term
 
 __all__ = [
@@ -28,14 +28,22 @@ __all__ = [
     "all_read",
     "bracketed",
     "counted",
+    "counted_noun",
     "coverage_cell",
     "heading",
     "interval_cell",
     "level_heading",
     "p_cells",
+    "spread_cells",
+    "spread_headings",
     "written",
 ]
 
+_SPREADS = (
+    ("sd_folds", "Spread over folds"),
+    ("sd_runs", "Spread over runs"),
+    ("sd_orders", "Spread over label orders"),
+)
 ALL_READ = "all read"
 """In place of an interval, where every answer could be read: nothing is missing there."""
 
@@ -148,3 +156,34 @@ def level_heading(rows: Sequence[Estimate]) -> str:
 def heading(name: str) -> str:
     """The heading of a column of this metric, with its unit."""
     return f"{capital(metric(name))}{', %' if term(name).percent else ''}"
+
+
+def counted_noun(rows: Sequence[Estimate]) -> str:
+    """What was counted: answers where an utterance was answered several times, else utterances.
+
+    Example:
+        >>> counted_noun([Estimate("score", "accuracy", run="all")])
+        'Answers'
+    """
+    return "Answers" if any(repeated(row) for row in rows) else "Utterances"
+
+
+def spread_headings(rows: Sequence[Estimate]) -> tuple[str, ...]:
+    """The headings of those spreads that any row has; over folds always."""
+    return tuple(
+        heading
+        for name, heading in _SPREADS
+        if name == "sd_folds" or any(getattr(row, name) is not None for row in rows)
+    )
+
+
+def spread_cells(row: Estimate, rows: Sequence[Estimate]) -> tuple[Cell, ...]:
+    """The spreads of a row, one cell under each of :func:`spread_headings`."""
+    shown = spread_headings(rows)
+    cells = []
+    for name, heading in _SPREADS:
+        if heading in shown:
+            text = written(row, getattr(row, name))
+            missing = Cell("not given", quiet=True)
+            cells.append(missing if text is None else Cell(text, number=True))
+    return tuple(cells)

@@ -237,6 +237,9 @@ def _hardest_blocks(part: Chapter, players: Players, most: int) -> Iterator[Bloc
     predictions = source.predictions
     if part.condition.system and "system" in predictions.columns:
         predictions = predictions.filter(predictions["system"] == part.condition.system)
+    temperatures = {row.temperature for row in part.rows}
+    if None not in temperatures and "temperature" in predictions.columns:
+        predictions = predictions.filter(predictions["temperature"].is_in(list(temperatures)))
     utterances = source.utterances
     if part.condition.corpus not in ("", "all") and "corpus" in utterances.columns:
         utterances = utterances.filter(utterances["corpus"] == part.condition.corpus)

@@ -192,12 +192,21 @@ Block = Text | Bullets | Statements | Facts | Code | Table | Figure | Clips | Fo
 
 @dataclass(frozen=True)
 class Section:
-    """A section with a heading, its parts and the sections below it."""
+    """A section with a heading, its parts and the sections below it.
+
+    Args:
+        title: the heading.
+        anchor: the name by which a link finds it.
+        blocks: its parts.
+        sections: the sections below it.
+        folded: whether all below the heading is folded away on the screen.
+    """
 
     title: str
     anchor: str
     blocks: tuple[Block, ...] = ()
     sections: tuple[Section, ...] = field(default=())
+    folded: bool = False
 
     @property
     def empty(self) -> bool:

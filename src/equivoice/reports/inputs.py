@@ -31,6 +31,10 @@ class ReportInputs:
             where they apply, ``count`` and ``corpus``.
         left_out: what was left out, and how many, by reason.
         notes: further sentences that a reader should know.
+        answers: what became of answers in words: estimates whose metrics are statuses
+            (:func:`equivoice.evaluation.answers.answer_shares`).
+        calibration: estimates of how far probabilities can be taken at their word
+            (:func:`equivoice.evaluation.calibration.calibration`).
     """
 
     title: str
@@ -42,3 +46,5 @@ class ReportInputs:
     findings: Sequence[Any] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    answers: pl.DataFrame | None = None
+    calibration: pl.DataFrame | None = None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count as counter
 from urllib.parse import urlsplit
 
+import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from equivoice.reports.answer_sections import answers_section, calibration_section
 from equivoice.reports.chapter import Chapter, chapter_sections
 from equivoice.reports.document import Bullets, Section
 from equivoice.reports.formatting import capital
@@ -22,10 +24,14 @@ from equivoice.reports.sections import (
     scores_section,
     verdict_section,
 )
+from equivoice.reports.sweep_sections import temperature_section
+from equivoice.reports.sweeps import reading_of
 from equivoice.reports.wording import GLOSSARY, METRICS, metric, term
 
 __all__ = ["render_report"]
 
+_MOST_CHAPTERS = 4
+"""So many systems are shown in full; the chapters of others are folded."""
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
 
 
@@ -83,12 +89,21 @@ def _sections(runs: Sequence[ReportInputs], players: Players) -> list[Section]:
         verdict_section(read),
         scores_section(parts),
         comparisons_section(comparisons),
+        temperature_section(rows),
+        answers_section(_handed(run.answers for run in runs)),
+        calibration_section(_handed(run.calibration for run in runs)),
         *_chapters(parts, players),
         corpora_section(runs),
         left_out_section(runs, rows),
         made_section(runs, rows),
         _glossary(rows),
     ]
+
+
+def _handed(frames: Iterable[pl.DataFrame | None]) -> list[Estimate]:
+    """The rows of estimates that were handed in beside the scores."""
+    given = [frame for frame in frames if frame is not None and not frame.is_empty()]
+    return [row for frame in given for row in read_estimates(frame)]
 
 
 def _chapters(parts: Sequence[Chapter], players: Players) -> list[Section]:
@@ -102,6 +117,7 @@ def _chapters(parts: Sequence[Chapter], players: Players) -> list[Section]:
             capital(part.condition.title),
             f"chapter-{at}",
             sections=chapter_sections(part, f"chapter-{at}-", players=players, clips=clips),
+            folded=bool(reading_of(part.condition.system)) or at >= _MOST_CHAPTERS,
         )
         for at, part in enumerate(parts)
     ]

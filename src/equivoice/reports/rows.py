@@ -26,6 +26,7 @@ __all__ = [
     "pooled",
     "primary_metric",
     "read_estimates",
+    "repeated",
 ]
 
 POOLED = "all"
@@ -66,6 +67,8 @@ class Estimate:
     n: int | None = None
     clusters: int | None = None
     sd_folds: float | None = None
+    sd_runs: float | None = None
+    sd_orders: float | None = None
     p_value: float | None = None
     p_floor: float | None = None
     detectable: float | None = None
@@ -172,6 +175,11 @@ def pooled(rows: Iterable[Estimate]) -> list[Estimate]:
     given = list(rows)
     over_all = {_whose(row) for row in given if row.fold in (None, POOLED)}
     return [row for row in given if row.fold in (None, POOLED) or _whose(row) not in over_all]
+
+
+def repeated(row: Estimate) -> bool:
+    """Whether utterances were answered several times, so that its n counts answers."""
+    return POOLED in (row.run, row.label_order)
 
 
 def fold_names(rows: Iterable[Estimate]) -> list[str]:

@@ -26,6 +26,8 @@ from equivoice.reports.rows import (
     pick,
     primary_metric,
 )
+from equivoice.reports.sweep_sections import readings_block
+from equivoice.reports.sweeps import at_main_temperature
 from equivoice.reports.tables import compared_where, comparison_table, scores_table
 from equivoice.reports.verdict import statements
 from equivoice.reports.wording import CAUSES, attribute, metric
@@ -40,7 +42,7 @@ def chapters(runs: Sequence[Run]) -> list[Chapter]:
     """The conditions of all runs; with several runs each names its run."""
     found = []
     for each, rows in runs:
-        for condition, own in conditions(rows).items():
+        for condition, own in conditions(at_main_temperature(rows)).items():
             named = condition if len(runs) == 1 else _in_run(condition, each)
             found.append(Chapter(named, tuple(own), each))
     return found
@@ -54,7 +56,7 @@ def verdict_section(runs: Sequence[Run]) -> Section:
     """What can and what cannot be concluded, one subject after the other."""
     blocks: list[Block] = []
     for each, rows in runs:
-        made = statements(rows, each.findings)
+        made = statements(rows, each.findings, each.record.selection)
         for subject in in_order(statement.subject for statement in made):
             own = [statement for statement in made if statement.subject == subject]
             blocks.append(
@@ -81,7 +83,7 @@ def _with_causes(blocks: list[Block]) -> list[Block]:
 
 def scores_section(parts: Sequence[Chapter]) -> Section:
     """Main scores of all systems, corpus by corpus, and the systems side by side."""
-    blocks: list[Block] = []
+    blocks: list[Block] = list(readings_block([row for part in parts for row in part.rows]))
     for corpus in in_order(part.condition.corpus for part in parts):
         own = {part.condition: part.pooled for part in parts if part.condition.corpus == corpus}
         if len(own) > 1:

@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 from equivoice.reports.cells import (
     Reasons,
     counted,
+    counted_noun,
     coverage_cell,
     interval_cell,
     level_heading,
     p_cells,
+    spread_cells,
+    spread_headings,
     written,
 )
 from equivoice.reports.document import Body, Cell, Table
@@ -42,7 +45,7 @@ def scores_table(parts: dict[Condition, list[Estimate]], *, caption: str) -> Tab
     every = [row for rows in scores.values() for row in rows]
     bodies = tuple(
         Body(
-            tuple(_score_row(row, coverage_cell(row, rows), reasons) for row in rows),
+            tuple(_score_row(row, coverage_cell(row, rows), every, reasons) for row in rows),
             condition.short if len(parts) > 1 else "",
         )
         for condition, rows in scores.items()
@@ -51,9 +54,9 @@ def scores_table(parts: dict[Condition, list[Estimate]], *, caption: str) -> Tab
         "Metric",
         "%",
         f"{level_heading(every)}interval",
-        "Spread over folds",
+        *spread_headings(every),
         "Coverage, %",
-        "Utterances",
+        counted_noun(every),
         capital(unit(every)),
         "Left out or set aside",
     )
@@ -71,14 +74,15 @@ def _rank(name: str) -> tuple[bool, int]:
     return not term(name).percent, known.index(name) if name in known else len(known)
 
 
-def _score_row(row: Estimate, coverage: Cell, reasons: Reasons) -> tuple[Cell, ...]:
-    spread = written(row, row.sd_folds)
+def _score_row(
+    row: Estimate, coverage: Cell, every: Sequence[Estimate], reasons: Reasons
+) -> tuple[Cell, ...]:
     left_out = "; ".join(f"{count(number)} {why}" for why, number in row.left_out.items())
     return (
         Cell(metric(row.metric)),
         reasons.cell(written(row, row.value), row),
         interval_cell(row, reasons),
-        Cell("not given", quiet=True) if spread is None else Cell(spread, number=True),
+        *spread_cells(row, every),
         coverage,
         counted(row.n),
         counted(row.clusters),
@@ -119,7 +123,7 @@ def groups_table(rows: Sequence[Estimate], group_by: str, metrics: Sequence[str]
         "%",
         f"{level_heading(shown)}interval",
         "Coverage, %",
-        "Utterances",
+        counted_noun(shown),
         capital(unit(shown)),
     )
     return Table(f"Scores by {attribute(group_by)}", columns, bodies, reasons.note)
@@ -199,7 +203,7 @@ def _differences(
         "p",
         "Floor of p",
         "Smallest detectable",
-        "Utterances",
+        counted_noun(rows),
         capital(unit(rows)),
     )
     return Table(caption, columns, bodies, reasons.note)
@@ -247,7 +251,7 @@ def aggregated_table(own: Sequence[Estimate], group_by: str) -> Table:
         "Noise floor",
         "p",
         "Floor of p",
-        "Utterances",
+        counted_noun(own),
     )
     caption = f"Aggregated gaps by {attribute(group_by)}"
     return Table(caption, columns, (body,), reasons.note)

@@ -12,7 +12,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from equivoice.reports.cells import ALL_READ, Reasons, all_read, bracketed, written
+from equivoice.reports.cells import (
+    ALL_READ,
+    Reasons,
+    all_read,
+    bracketed,
+    counted_noun,
+    written,
+)
 from equivoice.reports.formatting import count, level
 from equivoice.reports.rows import (
     Condition,
@@ -23,6 +30,7 @@ from equivoice.reports.rows import (
     pooled,
     read_estimates,
 )
+from equivoice.reports.sweeps import at_main_temperature, families
 from equivoice.reports.verdict import Statement, statements
 from equivoice.reports.wording import CAUSES, attribute, metric, unit
 
@@ -33,19 +41,25 @@ _MOST_ROWS = 4
 """As many groups and pairs of a grouping are shown in full."""
 
 
-def verdict_lines(estimates: pl.DataFrame, *, findings: Sequence[Any] = ()) -> Group:
+def verdict_lines(
+    estimates: pl.DataFrame,
+    *,
+    findings: Sequence[Any] = (),
+    selection: Sequence[Mapping[str, Any]] = (),
+) -> Group:
     """What can and what cannot be concluded, one line a sentence, each with its sign.
 
     Args:
         estimates: a table of ``records.ESTIMATES``.
         findings: what the checks of the corpora found, as for
             :func:`~equivoice.reports.verdict.verdict`.
+        selection: the choices of the run record.
 
     Raises:
         SchemaError: the table breaks the schema of estimates.
     """
     rows = read_estimates(estimates)
-    made = statements(rows, findings)
+    made = statements(rows, findings, selection)
     subjects = in_order(each.subject for each in made)
     lines: list[Text | Padding] = []
     for subject in subjects:
@@ -77,11 +91,12 @@ def main_table(estimates: pl.DataFrame) -> Table:
         >>> main_table(pl.DataFrame([row])).row_count
         1
     """
-    rows = pooled(read_estimates(estimates))
+    whole = pooled(read_estimates(estimates))
+    rows = at_main_temperature(whole)
     levels = {level(row) for row in rows if row.level is not None}
     head = f"{levels.pop()} interval" if len(levels) == 1 else "interval"
     table = Table(caption_justify="left")
-    for name in ("what", "value", head, "utterances", unit(rows)):
+    for name in ("what", "value", head, counted_noun(rows).lower(), unit(rows)):
         table.add_column(name, justify="left" if name == "what" else "right")
     parts = [*conditions(rows).items(), *_comparisons(rows)]
     reasons = Reasons()
@@ -92,7 +107,8 @@ def main_table(estimates: pl.DataFrame) -> Table:
             table.add_row(Text(condition.title, style="bold"))
         for row in _shown(own, passed_over):
             table.add_row(*_cells(row, reasons))
-    table.caption = Text("\n".join(_caption(reasons, passed_over)))
+    captions = [*_caption(reasons, passed_over), *_temperatures(whole)]
+    table.caption = Text("\n".join(captions))
     return table
 
 
@@ -103,6 +119,13 @@ def _caption(reasons: Reasons, passed_over: Mapping[str, int]) -> Iterator[str]:
     if passed_over:
         rows = (f"{number} by {attribute(name)}" for name, number in passed_over.items())
         yield f"more rows in the report: {', '.join(rows)}"
+
+
+def _temperatures(rows: Sequence[Estimate]) -> Iterator[str]:
+    """At which temperature the models stand in the table, and where the others are."""
+    for family in families(rows):
+        others = ", ".join(f"{each:g}" for each in family.temperatures[1:])
+        yield f"{family.title}: at temperature {family.temperatures[0]:g}; {others} in the report"
 
 
 def _comparisons(rows: Sequence[Estimate]) -> Iterator[tuple[Condition, list[Estimate]]]:

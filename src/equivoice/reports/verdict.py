@@ -7,12 +7,12 @@ the reason why there are none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
+from equivoice.reports.cautions import Statement, chosen_on_test, unreadable
 from equivoice.reports.formatting import (
     capital,
     count,
@@ -34,7 +34,9 @@ from equivoice.reports.rows import (
     pooled,
     primary_metric,
     read_estimates,
+    repeated,
 )
+from equivoice.reports.sweeps import at_main_temperature
 from equivoice.reports.wording import (
     CAUSES,
     aggregation,
@@ -51,31 +53,19 @@ _LIMITING = ("confounded-group", "shared-speakers")
 """Findings of the corpus checks that limit every conclusion from a corpus."""
 
 
-@dataclass(frozen=True)
-class Statement:
-    """One sentence or two of the verdict.
-
-    Args:
-        supported: whether the data support a conclusion; false for a refusal and
-            for a difference that was not detected.
-        text: the sentence.
-        subject: the condition it is about, such as ``acoustic on ravdess``.
-        about: ``score``, a grouping such as ``gender``, or ``comparison``.
-    """
-
-    supported: bool
-    text: str
-    subject: str
-    about: str
-
-
-def verdict(estimates: pl.DataFrame, *, findings: Sequence[Any] = ()) -> list[str]:
+def verdict(
+    estimates: pl.DataFrame,
+    *,
+    findings: Sequence[Any] = (),
+    selection: Sequence[Mapping[str, Any]] = (),
+) -> list[str]:
     """What can and what cannot be concluded, as sentences.
 
     Args:
         estimates: a table of ``records.ESTIMATES``.
         findings: what the checks of the corpora found; those that limit every
             conclusion (a confounded group, shared speakers) become sentences.
+        selection: the choices of the run record; those made on test data become sentences.
 
     Returns:
         the sentences; where there are several systems or corpora each begins with
@@ -94,20 +84,27 @@ def verdict(estimates: pl.DataFrame, *, findings: Sequence[Any] = ()) -> list[st
         Accuracy is 54.2%, 95% interval [49.8, 58.6]; 1,440 utterances of 24 speakers.
     """
     rows = read_estimates(estimates)
-    made = statements(rows, findings)
+    made = statements(rows, findings, selection)
     several = len(in_order(each.subject for each in made)) > 1
     lines = [f"{each.subject}: {each.text}" if several else each.text for each in made]
     by_group = any(row.quantity in ("pair_gap", "gap") for row in rows)
     return [*lines, CAUSES] if by_group else lines
 
 
-def statements(rows: Sequence[Estimate], findings: Sequence[Any] = ()) -> list[Statement]:
+def statements(
+    rows: Sequence[Estimate],
+    findings: Sequence[Any] = (),
+    selection: Sequence[Mapping[str, Any]] = (),
+) -> list[Statement]:
     """The statements of the verdict, of the data, then of each condition, then of comparisons.
 
     What limits every conclusion comes first: whoever reads of a difference must know it.
+    A model that was asked at several temperatures is spoken of at its lowest.
     """
     found = [_limit(finding) for finding in findings if finding.code in _LIMITING]
-    for condition, own in conditions(pooled(rows)).items():
+    whole = pooled(rows)
+    found += [*chosen_on_test(selection), *unreadable(whole)]
+    for condition, own in conditions(at_main_temperature(whole)).items():
         found += _of_condition(condition, own)
     compared_systems = pooled(pick(rows, quantity="comparison", group_by=None, label=None))
     name = primary_metric(compared_systems)
@@ -183,7 +180,7 @@ def _pair(group_by: str, row: Estimate, title: str) -> Statement:
     if not row.has_interval:
         text = (
             f"{_described(name, row.value, first, second)} in this sample "
-            f"({count(row.n, 'utterance')}, {_clusters(row)}), but no interval can be given: "
+            f"({_items(row)}, {_clusters(row)}), but no interval can be given: "
             f"{why(row.undefined)}. It cannot be concluded whether the groups differ.{_test(row)}"
         )
         return Statement(False, text, title, group_by)
@@ -324,10 +321,15 @@ def _with_interval(row: Estimate, *, sign: bool = False) -> str:
 
 
 def _size(row: Estimate) -> str:
-    utterances = count(row.n, "utterance")
+    utterances = _items(row)
     if row.unit in (None, "utterance"):
         return f"{utterances}, taken as independent since speakers are unknown"
     return f"{utterances} of {_clusters(row)}"
+
+
+def _items(row: Estimate) -> str:
+    """What went in; several answers to an utterance are not as many utterances."""
+    return count(row.n, "answer" if repeated(row) else "utterance")
 
 
 def _clusters(row: Estimate) -> str:

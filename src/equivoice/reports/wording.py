@@ -88,6 +88,15 @@ METRICS: dict[str, Term] = {
         "Difference in the ratio of false positives to false negatives.",
         percent=False,
     ),
+    "brier": Term(
+        "Brier score",
+        "Mean squared distance of the probabilities from the truth; 0 is best, 2 the worst.",
+        percent=False,
+    ),
+    "ece": Term(
+        "calibration error",
+        "Mean distance, over ten bins, of the share of right answers from the stated probability.",
+    ),
 }
 
 AGGREGATORS = {
@@ -121,6 +130,21 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
         (
             "Standard deviation of the scores of the single folds. It is not an interval, and it is "
             "never mixed with one."
+        ),
+    ),
+    (
+        "spread over runs",
+        (
+            "Standard deviation of the scores where the same questions were asked repeatedly. It "
+            "says how far a score depends on chance in the answers; an interval says how far it "
+            "depends on which speakers were recorded."
+        ),
+    ),
+    (
+        "spread over label orders",
+        (
+            "Standard deviation of the scores where the labels were displayed in several orders: "
+            "how far a score depends on something that should not matter."
         ),
     ),
     (

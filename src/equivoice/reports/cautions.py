@@ -1,0 +1,85 @@
+"""What must be known before any score is read: unreadable answers, choices made on test data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from equivoice.reports.formatting import capital, count, percent
+from equivoice.reports.rows import Estimate, pick, repeated
+from equivoice.reports.sweeps import OPTIONS, at_main_temperature, model_of, reading_of
+
+__all__ = ["Statement", "chosen_on_test", "unreadable"]
+
+_MOSTLY_UNREAD = 0.5
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One sentence or two of the verdict.
+
+    Args:
+        supported: whether the data support a conclusion; false for a refusal and
+            for a difference that was not detected.
+        text: the sentence.
+        subject: the condition it is about, such as ``acoustic on ravdess``.
+        about: ``score``, a grouping such as ``gender``, or ``comparison``.
+    """
+
+    supported: bool
+    text: str
+    subject: str
+    about: str
+
+
+def unreadable(rows: Sequence[Estimate]) -> Iterator[Statement]:
+    """That most answers of a model could not be read, and where labels are to be had.
+
+    Args:
+        rows: pooled over folds.
+    """
+    coverages = pick(rows, quantity="score", metric="coverage", label=None, group_by=None)
+    for row in at_main_temperature(coverages):
+        if reading_of(row.system) or row.value is None or row.value >= _MOSTLY_UNREAD:
+            continue
+        name = row.system or "the predictions"
+        share = "None" if row.value == 0 else f"Only {percent(row.value)}%"
+        noun = "answer" if repeated(row) else "utterance"
+        at = "" if row.temperature is None else f" at temperature {row.temperature:g}"
+        text = (
+            f"{share} of the answers of {name} could be read as a label "
+            f"({count(row.n, noun)}{at}). Its scores say how it words its answers, and little "
+            "about how it hears emotions."
+        )
+        own = [each for each in rows if each.corpus == row.corpus]
+        if any(
+            reading_of(each.system) == OPTIONS and model_of(each.system) == name for each in own
+        ):
+            text += (
+                f" {name}/{OPTIONS} does not depend on readable answers: it takes the most "
+                "probable of the options offered, for every utterance."
+            )
+        place = f" on {row.corpus}" if row.corpus and row.corpus != "all" else ""
+        yield Statement(False, text, f"The answers{place}", "answers")
+
+
+def chosen_on_test(selection: Sequence[Mapping[str, Any]]) -> Iterator[Statement]:
+    """That something was chosen by its score on the test data.
+
+    Args:
+        selection: of the run record.
+    """
+    for choice in selection:
+        if choice.get("split") != "test":
+            continue
+        what = str(choice.get("what", "a setting"))
+        among = choice.get("candidates")
+        many = f", the best of {count(len(among), 'candidate')}" if among else ""
+        whose = f" of {choice['system']}" if choice.get("system") else ""
+        text = (
+            f"{capital(what)}{whose} was chosen by its score on the test data "
+            f"({choice.get('chosen', 'not recorded')}{many}). What is reported for it is too high "
+            "to be expected on new speakers, and no interval or test allows for the choice."
+        )
+        yield Statement(False, text, "Choices made on test data", "selection")
