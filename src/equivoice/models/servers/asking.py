@@ -61,6 +61,8 @@ class Settled:
 class Asker:
     """Asks one server, a bounded number of requests at a time.
 
+    Whoever waits to ask again keeps its place: a server in trouble is asked less.
+
     Args:
         address: where the server is.
         key: the key, where one is needed.
@@ -114,34 +116,39 @@ class Asker:
             )
 
     async def _ask_all(self, orders: Sequence[Order], concurrency: int) -> list[Settled]:
-        free = asyncio.Semaphore(concurrency)
-        async with connected(self.key, concurrency=concurrency) as client:
-            tasks = [asyncio.create_task(self._settle(order, client, free)) for order in orders]
-            try:
-                return await asyncio.gather(*tasks)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+        waiting = enumerate(orders)
+        settled: dict[int, Settled] = {}
 
-    async def _settle(
-        self, order: Order, client: httpx2.AsyncClient, free: asyncio.Semaphore
-    ) -> Settled:
-        seconds = 0.0
+        async def work() -> None:
+            for place, order in waiting:
+                settled[place] = await self._settle(order, client)
+
+        async with connected(self.key, concurrency=concurrency) as client:
+            workers = [asyncio.create_task(work()) for _ in range(min(concurrency, len(orders)))]
+            try:
+                await asyncio.gather(*workers)
+            finally:
+                for worker in workers:
+                    worker.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
+        return [settled[place] for place in range(len(orders))]
+
+    async def _settle(self, order: Order, client: httpx2.AsyncClient) -> Settled:
+        seconds, tries = 0.0, 0
 
         async def attempt(left: float) -> Reply | Failure:
-            nonlocal seconds
+            nonlocal seconds, tries
+            tries += 1
+            self.totals.retries += tries > 1
             begin = self.clock.now()
             reply = await self._try(order, client, left)
             seconds = self.clock.now() - begin
             return reply
 
-        # The place is kept while waiting: a server in trouble is asked less.
-        async with free:
-            heard = self._heard
-            outcome = await persist(
-                attempt, self.patience, clock=self.clock, pause=self._pause, chance=self.chance
-            )
+        heard = self._heard
+        outcome = await persist(
+            attempt, self.patience, clock=self.clock, pause=self._pause, chance=self.chance
+        )
         self._count(order, outcome)
         if isinstance(outcome, Reply):
             return Settled(outcome, seconds)

@@ -18,8 +18,6 @@ __all__ = [
     "server_message",
 ]
 
-_LONGEST_MESSAGE = 200
-
 
 class MalformedError(ValueError):
     """A reply is not what the protocol says; its text says how."""
@@ -117,13 +115,12 @@ def read_models(body: bytes) -> tuple[dict[str, Any], ...]:
 
 
 def server_message(body: bytes) -> str:
-    """What a server says of its own error, in one short line."""
+    """What a server says of its own error, in one line."""
     try:
         content = _json(body)
     except MalformedError:
-        content = body[: 4 * _LONGEST_MESSAGE].decode("utf-8", "replace")
-    text = " ".join(_said(content).split())
-    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}…"
+        content = body.decode("utf-8", "replace")
+    return " ".join(_said(content).split())
 
 
 def _said(content: Any) -> str:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Address", "Key", "connected", "exchange"]
 
-_LARGEST_REPLY = 16_000_000
+_LARGEST_REPLY = 4_000_000
+_LONGEST_REASON = 200
 _BUSY = frozenset({408, 409, 425, 429})
 _DENIED = frozenset({401, 402, 403, 404, 405, 407, 410})
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -210,7 +211,7 @@ async def exchange(
         if body is None:
             return Failure("garbled", f"a reply of more than {_LARGEST_REPLY // 10**6} MB")
         return body
-    said = key.hide(server_message(body or b""))
+    said = _short(key.hide(server_message(body or b"")))
     wait = retry_after(headers, clock.date())
     reason = f"HTTP {status}" + (f": {said}" if said else "")
     return Failure(_kind(status), reason, wait, status=status)
@@ -236,6 +237,11 @@ def _kind(status: int) -> Kind:
     return "denied" if status in _DENIED or status < 400 else "refused"
 
 
+def _short(text: str) -> str:
+    # Only after the key is hidden: half a key would no longer be found.
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
+
+
 def _reason(what: str, error: Exception) -> str:
-    said = " ".join(str(error).split())
+    said = _short(" ".join(str(error).split()))
     return f"{what} ({said or type(error).__name__})"
