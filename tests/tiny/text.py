@@ -7,7 +7,9 @@ architecture's own classes are made, saved by ``save_pretrained`` and loaded by
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,12 @@ TEMPLATE = (
     "{% for message in messages %}<|{{ message['role'] }}|> {{ message['content'] }} <|end|> "
     "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-WORDS = (
+_TEXT = (
     "angry happy sad sadness neutral fear surprise disgust calm Angry Happy Sad Neutral "
     "the speaker sounds very a bit of and or not is what which emotion tone voice words said I am "
     "feel fine today terrible great classify options answer : , . ? !"
-).split()
+)
+WORDS = _TEXT.split()
 SPECIAL = (
     "<pad>",
     "<unk>",
@@ -31,8 +34,16 @@ SPECIAL = (
     "<|assistant|>",
 )
 PAD, UNKNOWN, START, END, STOP = range(5)
+_TOKENS: Mapping[str, Any] = {
+    "pad_token": "<pad>",
+    "unk_token": "<unk>",
+    "bos_token": "<s>",
+    "eos_token": "<|end|>",
+    "additional_special_tokens": list(SPECIAL[4:]),
+    "padding_side": "left",
+}
 
-_ARCHITECTURES: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
+_KINDS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
     "llama": ("LlamaConfig", "LlamaForCausalLM", {}),
     "qwen2": ("Qwen2Config", "Qwen2ForCausalLM", {"use_sliding_window": False}),
     # the window is shorter than any prompt of the tests
@@ -45,30 +56,23 @@ _ARCHITECTURES: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
 }
 
 
-def make_tokenizer(
-    words: Sequence[str] = WORDS, *, special: Sequence[str] = SPECIAL, template: str = TEMPLATE
-) -> Any:
+def make_tokenizer(words: Sequence[str] = WORDS, *, template: str = TEMPLATE) -> Any:
     """A tokenizer of whole words, with special tokens and a chat template."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    vocabulary = {word: number for number, word in enumerate([*special, *words])}
-    raw = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    vocabulary = {word: number for number, word in enumerate([*SPECIAL, *words])}
+    raw = Tokenizer(models.WordLevel(vocabulary, SPECIAL[UNKNOWN]))
     raw.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=raw,
-        pad_token="<pad>",
-        unk_token="<unk>",
-        bos_token="<s>",
-        eos_token="<|end|>",
-        additional_special_tokens=list(special[4:]),
-        padding_side="left",
+        **_TOKENS,
     )
     tokenizer.chat_template = template
     return tokenizer
 
 
-def make_bpe_tokenizer(*, special: Sequence[str] = SPECIAL, template: str = TEMPLATE) -> Any:
+def make_bpe_tokenizer(*, template: str = TEMPLATE) -> Any:
     """A byte-level BPE tokenizer trained on a few words, so that answers have several tokens."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
@@ -78,22 +82,28 @@ def make_bpe_tokenizer(*, special: Sequence[str] = SPECIAL, template: str = TEMP
     raw.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=330,
-        special_tokens=list(special),
+        special_tokens=list(SPECIAL),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     raw.train_from_iterator([" ".join(WORDS)] * 4, trainer)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=raw,
-        pad_token="<pad>",
-        unk_token="<unk>",
-        bos_token="<s>",
-        eos_token="<|end|>",
-        additional_special_tokens=list(special[4:]),
-        padding_side="left",
+        **_TOKENS,
     )
     tokenizer.chat_template = template
     return tokenizer
+
+
+def question(
+    text: str, *, name: str = "demo/1", system: str | None = "which emotion is it ?"
+) -> Any:
+    """A question without sound."""
+    from equivoice.models.language import Question
+    from equivoice.prompting.turns import Turn
+
+    turns = [] if system is None else [Turn("system", (system,))]
+    return Question(name, (*turns, Turn("user", (text,))))
 
 
 def save_text_model(
@@ -123,7 +133,7 @@ def save_text_model(
 
     if tokenizer is None:
         tokenizer = make_bpe_tokenizer() if "qwen2" in architecture else make_tokenizer()
-    config_class, model_class, implied = _ARCHITECTURES[architecture]
+    config_class, model_class, implied = _KINDS[architecture]
     settings = {
         "vocab_size": len(tokenizer),
         "hidden_size": 32,
@@ -152,3 +162,42 @@ def save_text_model(
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def generated(model: Any, questions: Sequence[Any], **settings: Any) -> list[list[int]]:
+    """What ``generate`` of transformers says to questions, as token ids up to the first end.
+
+    Args:
+        model: a ``CausalTextModel``; its tokenizer pads on the left.
+        questions: as for ``answer``.
+        settings: of ``generate``.
+    """
+    texts = [model.prompt(each) for each in questions]
+    given = model.tokenizer(texts, padding=True, return_tensors="pt", add_special_tokens=False)
+    given.pop("token_type_ids", None)
+    rows = model.model.generate(**given, **settings)[:, given["input_ids"].shape[1] :]
+    ends = model.model.generation_config.eos_token_id
+    return [_until(row.tolist(), ends) for row in rows]
+
+
+def _until(row: Sequence[int], ends: Sequence[int]) -> list[int]:
+    stop = next((at for at, token in enumerate(row) if token in ends), len(row))
+    return list(row[:stop])
+
+
+@cache
+def text_model(architecture: str = "llama", **settings: Any) -> Any:
+    """A tiny ``CausalTextModel``, saved and loaded once in a session, in memory only.
+
+    Args:
+        architecture: as for :func:`save_text_model`.
+        settings: for it; ``generation`` as a tuple of pairs; ``attention`` and
+            ``dtype`` go to the backend.
+    """
+    from equivoice.models.text_llms.causal import CausalTextModel
+
+    how = {name: settings.pop(name) for name in ("attention", "dtype") if name in settings}
+    settings["generation"] = dict(settings.pop("generation", ()))
+    with tempfile.TemporaryDirectory() as place:
+        folder = save_text_model(Path(place) / architecture, architecture, **settings)
+        return CausalTextModel(str(folder), **how)
