@@ -42,6 +42,7 @@ BUILT_IN: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
             MappingProxyType({"hears": False, "name": "openai-text"}),
         ),
         "prior": ("equivoice.models.prior:PriorBaseline", _NO_OPTIONS),
+        "qwen2-audio": ("equivoice.models.speech_llms.qwen2_audio:Qwen2Audio", _NO_OPTIONS),
         "scripted": ("equivoice.models.scripted:ScriptedBaseline", _NO_OPTIONS),
         "scripted-llm": (
             "equivoice.models.scripted_language:ScriptedLanguageModel",

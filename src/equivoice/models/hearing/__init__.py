@@ -1,0 +1,1 @@
+"""What local speech LLMs share: clips, log-mel, trimmed encoders, chat, prompts with sound."""

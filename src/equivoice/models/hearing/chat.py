@@ -1,0 +1,84 @@
+"""Questions as the chat templates of transformers take them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from equivoice.errors import ConfigError
+from equivoice.models.language import Question
+from equivoice.prompting.turns import Part
+
+__all__ = ["check_question", "expanded", "messages"]
+
+
+def check_question(question: Question) -> None:
+    """See that a question has one place for its clip, or neither.
+
+    Raises:
+        ConfigError: a clip without a place, a place without a clip, several places.
+    """
+    places = sum(part_is_sound(part) for turn in question.turns for part in turn.parts)
+    if places > 1:
+        raise ConfigError(
+            "the prompt has several places for sound, and a question has one clip",
+            value=question.utterance_id,
+        )
+    if places != (question.clip is not None):
+        problem = (
+            "the prompt has a place for sound, and the question has no clip"
+            if places
+            else "the question has a clip, and the prompt has no place for it"
+        )
+        raise ConfigError(
+            problem,
+            value=question.utterance_id,
+            hint="modality speech or speech+transcript goes with sound, transcript without",
+        )
+
+
+def messages(question: Question) -> list[dict[str, Any]]:
+    """The turns as messages whose contents are lists of parts."""
+    return [
+        {
+            "role": turn.role,
+            "content": [
+                {"type": "audio"} if part_is_sound(part) else {"type": "text", "text": part}
+                for part in turn.parts
+            ],
+        }
+        for turn in question.turns
+    ]
+
+
+def part_is_sound(part: Part) -> bool:
+    """Whether a part of a turn is the place of the sound."""
+    return not isinstance(part, str)
+
+
+def expanded(text: str, token: str, counts: Sequence[int], *, whose: str) -> str:
+    """A rendered prompt with each place of sound widened to as many tokens as it needs.
+
+    Args:
+        text: as the chat template rendered it.
+        token: the placeholder.
+        counts: how many tokens the clip of each place makes.
+        whose: the utterance, for the error.
+
+    Raises:
+        ConfigError: there are more or fewer placeholders than clips: the text itself
+            holds one (a transcript, perhaps), or the template dropped it.
+
+    Example:
+        >>> expanded("<a>Which?", "<a>", [3], whose="demo/1")
+        '<a><a><a>Which?'
+    """
+    pieces = text.split(token)
+    if len(pieces) - 1 != len(counts):
+        raise ConfigError(
+            f"the rendered prompt has {len(pieces) - 1} placeholders for {len(counts)} clips",
+            value=whose,
+            hint=f"does its text or transcript hold {token!r}, or the chat template drop sound?",
+        )
+    widened = [token * count for count in counts]
+    return "".join(piece + more for piece, more in zip(pieces, [*widened, ""], strict=True))

@@ -1,0 +1,106 @@
+"""Qwen2-Audio: clips of up to 30 s, encoded without their padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from equivoice.models.decoding.loading import LoadOptions, load_pretrained, load_processing
+from equivoice.models.hearing.chat import expanded, messages
+from equivoice.models.hearing.clips import RATE, ClipReader
+from equivoice.models.hearing.encoders import padding_mask
+from equivoice.models.hearing.mel import LogMel
+from equivoice.models.hearing.trimming import TrimmingModel
+from equivoice.models.language import Question
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Qwen2Audio"]
+
+
+class Qwen2Audio(TrimmingModel):
+    """Qwen2-Audio, such as Qwen/Qwen2-Audio-7B-Instruct.
+
+    Without a system turn its chat template writes one ("You are a helpful
+    assistant."), as in the stock processor.
+
+    Args:
+        model: a local folder, or an id of the hub.
+        name: the name of the system; ``None`` for the last part of ``model``.
+        revision: branch, tag or commit of the hub.
+        dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
+        attention: ``sdpa`` or ``eager``.
+        quantisation: ``none``, ``8bit`` or ``4bit``.
+        trust_remote_code: run code that the checkpoint brings; off unless asked.
+        safetensors_only: refuse pickled weights; on unless asked.
+        trim: ``auto`` encodes clips without their padding, which is exact; or ``off``.
+        tree: ``auto`` evaluates distinct answers once, where that is exact; or ``off``.
+        max_seconds: the longest clip; ``None`` for the 30 s that it can hear.
+        longer: ``refuse`` longer clips, or ``cut`` them there (and count them).
+
+    Raises:
+        ConfigError: the checkpoint cannot be loaded, or an unknown choice.
+        MissingDependencyError: torch or transformers is not installed.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        name: str | None = None,
+        revision: str | None = None,
+        dtype: str = "auto",
+        device: str = "auto",
+        attention: str = "sdpa",
+        quantisation: str = "none",
+        trust_remote_code: bool = False,
+        safetensors_only: bool = True,
+        trim: str = "auto",
+        tree: str = "auto",
+        max_seconds: float | None = None,
+        longer: str = "refuse",
+    ) -> None:
+        options = LoadOptions(
+            model,
+            revision=revision,
+            dtype=dtype,
+            device=device,
+            attention=attention,
+            quantisation=quantisation,
+            trust_remote_code=trust_remote_code,
+            safetensors_only=safetensors_only,
+        )
+        loaded = load_pretrained("Qwen2AudioForConditionalGeneration", options)
+        self.processor = load_processing("AutoProcessor", options)
+        mel = LogMel(self.processor.feature_extractor)
+        longest = mel.most_samples / RATE
+        super().__init__(
+            loaded,
+            options,
+            tokenizer=self.processor.tokenizer,
+            clips=ClipReader(longest, max_seconds=max_seconds, longer=longer),
+            name=name,
+            family="qwen2_audio",
+            tree=tree,
+            audio_token_id=int(loaded.config.audio_token_id),
+            mel=mel,
+            trim=trim,
+        )
+
+    def prompt_tokens(self, question: Question, count: int) -> list[int]:
+        """The token ids of a question whose sound makes ``count`` tokens."""
+        text = self.processor.apply_chat_template(
+            messages(question), add_generation_prompt=True, tokenize=False
+        )
+        counts = [count] if question.clip is not None else []
+        token = self.processor.audio_token
+        return self.tokens(expanded(text, token, counts, whose=question.utterance_id))
+
+    def padded_forward(self, features: torch.Tensor, frames: Sequence[int]) -> torch.Tensor:
+        """What the stock encoder gives for clips padded to 30 s."""
+        positions = features.shape[-1] // 2
+        out = self.tower(features, attention_mask=padding_mask(self.tower, frames, positions))
+        hidden: torch.Tensor = out.last_hidden_state
+        return hidden
