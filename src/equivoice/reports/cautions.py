@@ -79,7 +79,7 @@ def chosen_on_test(selection: Sequence[Mapping[str, Any]]) -> Iterator[Statement
         whose = f" of {choice['system']}" if choice.get("system") else ""
         text = (
             f"{capital(what)}{whose} was chosen by its score on the test data "
-            f"({choice.get('chosen', 'not recorded')}{many}). What is reported for it is too high "
-            "to be expected on new speakers, and no interval or test allows for the choice."
+            f"({choice.get('chosen', 'not recorded')}{many}). What is reported for it tends to "
+            "be better than what new speakers would give, and no interval or test allows for that."
         )
         yield Statement(False, text, "Choices made on test data", "selection")

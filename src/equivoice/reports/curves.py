@@ -164,8 +164,8 @@ def _panel(
         0.0,
         1.0,
     ]
-    low = min([0.0, *heights]) if panel.from_zero else min(heights)
-    marks = ticks(max(low, 0.0) if min(heights) >= 0 else low, max(heights), most=6)
+    # Shares and gaps are never below 0, though a stroke of spread may reach there.
+    marks = ticks(0.0 if panel.from_zero else max(0.0, min(heights)), max(heights), most=6)
     across = _Scale(places[0], places[-1], _LEFT + 3.0, _RIGHT - 2.0)
     up = _Scale(marks[0], marks[-1], float(_PLOT), 0.0)
     yield _text(0, top + 14, capital(panel.title), "heading")

@@ -63,7 +63,7 @@ def temperature_section(rows: Sequence[Estimate]) -> Section:
             Text(
                 "The lower the temperature, the more the answers keep to what the model finds most "
                 "probable. Everywhere else in this report a model stands for itself at its lowest "
-                f"temperature ({_lowest(found)}); no temperature was chosen by its score here."
+                f"temperature ({_lowest(found)}), whatever its scores at the others."
             )
         )
     if len(parts) == 1:

@@ -1,0 +1,132 @@
+"""Which rows stand for a model, and what is said before its scores."""
+
+from __future__ import annotations
+
+import pytest
+
+from equivoice.reports.cautions import chosen_on_test, unreadable
+from equivoice.reports.rows import Estimate
+from equivoice.reports.sweeps import (
+    READINGS,
+    at_main_temperature,
+    by_reading,
+    families,
+    gap_rows,
+    model_of,
+    reading_of,
+)
+
+
+def row(system: str | None = "llm", temperature: float | None = 0.0, **more: object) -> Estimate:
+    given = {"quantity": "score", "metric": "macro_f1", "corpus": "demo", "fold": "all"}
+    return Estimate(**(given | {"system": system, "temperature": temperature} | more))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("system", "model", "reading"),
+    [
+        ("llm", "llm", ""),
+        ("llm/options", "llm", "options"),
+        ("org/llm/expected", "org/llm", "expected"),
+        ("org/llm", "org/llm", ""),
+        ("options", "options", ""),
+        (None, "the predictions", ""),
+    ],
+)
+def test_names_say_which_model_and_how_it_is_read(
+    system: str | None, model: str, reading: str
+) -> None:
+    assert (model_of(system), reading_of(system)) == (model, reading)
+
+
+def test_each_model_corpus_and_prompt_has_a_lowest_temperature_of_its_own() -> None:
+    rows = [
+        row(temperature=0.7),
+        row(temperature=0.3),
+        row("llm/options", 0.3),
+        row("llm/options", 0.7),
+        row(temperature=1.0, corpus="other"),
+        row(temperature=1.5, corpus="other"),
+        row(temperature=0.7, prompt="direct"),
+        row("acoustic", None),
+    ]
+    kept = at_main_temperature(rows)
+    assert [(r.system, r.temperature, r.corpus, r.prompt) for r in kept] == [
+        ("llm", 0.3, "demo", None),
+        ("llm/options", 0.3, "demo", None),
+        ("llm", 1.0, "other", None),
+        ("llm", 0.7, "demo", "direct"),
+        ("acoustic", None, "demo", None),
+    ]
+
+
+def test_a_family_needs_two_temperatures_and_names_only_settings_that_differ() -> None:
+    rows = [row(temperature=t, prompt=p) for p in ("a", "b") for t in (0.0, 1.0)]
+    rows += [row("once", 0.0, prompt="a"), row("acoustic", None)]
+    assert [each.title for each in families(rows)] == [
+        "llm on demo, prompt a",
+        "llm on demo, prompt b",
+    ]
+    (only,) = families(rows[:2])
+    assert (only.title, only.temperatures, only.readings) == ("llm on demo", [0.0, 1.0], [""])
+
+
+def test_readings_come_in_their_order_and_temperatures_ascend() -> None:
+    rows = [row("llm/expected", 1.0), row("llm", 1.0), row("llm/expected", 0.0), row("llm", 0.0)]
+    found = [(name, [each.temperature for each in own]) for name, own in by_reading(rows)]
+    assert found == [("", [0.0, 1.0]), ("expected", [0.0, 1.0])]
+    assert "not the expected score of sampled answers" in READINGS["expected"].meaning
+
+
+def test_curves_of_gaps_take_the_means_of_the_paper_and_no_other_aggregator() -> None:
+    gaps = [
+        row(
+            quantity="gap",
+            metric="equal_opportunity",
+            group_by="gender",
+            value=value,
+            group_aggregator=over_groups,
+            class_aggregator=over_classes,
+            temperature=t,
+        )
+        for t in (0.0, 1.0)
+        for over_groups, over_classes, value in (
+            ("mean", "mean", 0.1),
+            ("max", "mean", 0.2),
+            ("mean", "rms", 0.3),
+        )
+    ]
+    (family,) = families(gaps)
+    assert [r.value for r in gap_rows(family, "gender", "equal_opportunity")] == [0.1, 0.1]
+
+
+def test_unreadable_answers_are_said_with_the_way_out_where_there_is_one() -> None:
+    low = row(metric="coverage", value=0.02, n=1200, run="all")
+    (alone,) = unreadable([low])
+    assert "Only 2.0% of the answers of llm could be read as a label (1,200 answers" in alone.text
+    assert "/options" not in alone.text
+    assert not alone.supported
+    (helped,) = unreadable([low, row("llm/options", metric="coverage", value=1.0)])
+    assert "llm/options does not depend on readable answers" in helped.text
+    (none,) = unreadable([row(metric="coverage", value=0.0, n=10)])
+    assert none.text.startswith("None of the answers of llm")
+    assert not list(unreadable([row(metric="coverage", value=0.5)]))
+    # what is unreadable only at a high temperature does not limit the lowest
+    high = [row(metric="coverage", value=1.0), row(metric="coverage", value=0.1, temperature=1.5)]
+    assert not list(unreadable(high))
+
+
+def test_choices_on_test_data_are_said_and_others_are_not() -> None:
+    honest = {"what": "temperature", "split": "validation", "chosen": 0.3}
+    forced = {
+        "what": "temperature",
+        "system": "llm",
+        "split": "test",
+        "chosen": 0.7,
+        "candidates": {"0.3": 0.5, "0.7": 0.6},
+    }
+    (said,) = chosen_on_test([honest, forced])
+    assert said.text.startswith(
+        "Temperature of llm was chosen by its score on the test data (0.7, the best of 2 candidates)"
+    )
+    assert list(chosen_on_test([honest])) == []
