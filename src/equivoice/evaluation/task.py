@@ -13,15 +13,16 @@ import polars as pl
 from equivoice.corpora.corpus import Corpus, load_corpus
 from equivoice.corpora.folds import make_folds, most_folds, split
 from equivoice.errors import ConfigError, CorpusError
+from equivoice.evaluation.grid import Grid, asked_part, make_grid, with_transcript
 from equivoice.evaluation.settings import BenchmarkSettings
-from equivoice.inference import Cell, Plan, seed_for
-from equivoice.models import EmotionRecognizer, Trainable
+from equivoice.inference import OPTIONS_SUFFIX, Asking, Cell, Plan, Shard, seed_for
+from equivoice.models import EmotionRecognizer, LanguageBackend, Trainable
 from equivoice.models.registry import load_model
 from equivoice.records import UTTERANCES
 
 __all__ = ["Parts", "System", "Task", "load_task", "supported_groupings"]
 
-System = EmotionRecognizer | Trainable
+System = EmotionRecognizer | Trainable | LanguageBackend
 
 _ATTRIBUTES = ("gender", "age", "language", "race", "ethnicity")
 
@@ -31,7 +32,8 @@ class Parts:
     """The utterances of a cell.
 
     Args:
-        train: what the system is fitted on; every utterance has a label.
+        train: what the system is fitted on; every utterance has a label. Empty for a
+            system that is only asked.
         validation: the corpus's own validation part, or ``None``.
         test: what is predicted.
         left_out: how many utterances were left out, by reason.
@@ -53,6 +55,7 @@ class Task:
         corpora: by name, each with folds.
         folds_made: the corpora whose folds were made here, with how many.
         plan: the cells in the order of the work.
+        grid: how language systems are asked.
     """
 
     settings: BenchmarkSettings
@@ -60,6 +63,42 @@ class Task:
     corpora: Mapping[str, Corpus]
     folds_made: Mapping[str, int]
     plan: Plan
+    grid: Grid
+
+    @property
+    def asked(self) -> Mapping[str, LanguageBackend]:
+        """The systems that are asked in words, by name."""
+        return {
+            name: system
+            for name, system in self.systems.items()
+            if isinstance(system, LanguageBackend)
+        }
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out of the plan, as sentences, each once."""
+        found = (
+            note
+            for name, system in self.asked.items()
+            for corpus in self.corpora.values()
+            for note in self.grid.notes(name, system, corpus)
+        )
+        return tuple(dict.fromkeys(found))
+
+    def asking(self, cell: Cell) -> Asking | None:
+        """How the system of a cell is asked; ``None`` where it is not asked in words."""
+        if cell.prompt is None:
+            return None
+        return self.grid.asking(cell, self.corpora[cell.corpus].label_space)
+
+    def predictions(self, cell: Cell) -> int:
+        """How many predictions a cell has, option scores apart."""
+        asking = self.asking(cell)
+        return self.parts(cell).test.height * (1 if asking is None else asking.answers)
+
+    def sharded(self, shard: Shard | None) -> Task:
+        """The same task, of whose plan only a shard is done."""
+        return replace(self, plan=replace(self.plan, shard=shard))
 
     def parts(self, cell: Cell) -> Parts:
         """The training, validation and test utterances of a cell.
@@ -68,6 +107,8 @@ class Task:
             CorpusError: a part is empty, or no training utterance has a label.
         """
         corpus = self.corpora[cell.corpus]
+        if cell.prompt is not None:
+            return self._asked_parts(corpus, cell)
         parts = split(corpus, cell.fold)
         train, unlabelled = _labelled(parts.train)
         left_out = {"training utterance without label": unlabelled}
@@ -84,6 +125,17 @@ class Task:
         validation = None if parts.validation is None else _labelled(parts.validation)[0]
         counted = {reason: number for reason, number in left_out.items() if number}
         return Parts(shortened[0], validation, shortened[1], counted)
+
+    def _asked_parts(self, corpus: Corpus, cell: Cell) -> Parts:
+        whole = asked_part(corpus, cell.fold)
+        within = limited(whole, self.settings.limit, seed=self.settings.seed)
+        test, silent = with_transcript(within, cell, corpus.name)
+        left_out = {
+            "test utterance beyond the limit": whole.height - within.height,
+            "test utterance without transcript": silent,
+        }
+        counted = {reason: number for reason, number in left_out.items() if number}
+        return Parts(whole.clear(), None, test, counted)
 
 
 def load_task(
@@ -106,23 +158,27 @@ def load_task(
     """
     found_systems = _systems(settings, systems)
     found = _corpora(settings, corpora)
-    made: dict[str, int] = {}
-    for name, corpus in found.items():
-        if corpus.folds.is_empty():
-            number = most_folds(corpus.utterances, at_most=settings.n_folds)
-            seed = seed_for(settings.seed, "folds", name)
-            folds = make_folds(corpus.utterances, n_folds=number, seed=seed)
-            found[name], made[name] = replace(corpus, folds=folds), number
+    made = _make_missing_folds(settings, found)
     _check_folds(settings.folds, found.values())
-    cells = tuple(
+    asked = {n: each for n, each in found_systems.items() if isinstance(each, LanguageBackend)}
+    grid = make_grid(settings, asked=bool(asked))
+    fitted = [
         Cell(system, corpus.name, fold)
         for corpus in found.values()
         for fold in corpus.fold_names
         if settings.folds is None or fold in settings.folds
         for system in found_systems
-    )
-    plan = Plan(cells, seed=settings.seed, batch_size=settings.batch_size)
-    return Task(settings, found_systems, found, made, plan)
+        if system not in asked
+    ]
+    # system by system, so that a large model is done with before the next is loaded
+    cells = fitted + [
+        cell
+        for name, system in asked.items()
+        for corpus in found.values()
+        for cell in grid.cells(name, system, corpus)
+    ]
+    plan = Plan(tuple(cells), seed=settings.seed, batch_size=settings.batch_size)
+    return Task(settings, found_systems, found, made, plan, grid)
 
 
 def supported_groupings(utterances: pl.DataFrame) -> tuple[str, ...]:
@@ -166,22 +222,53 @@ def _labelled(utterances: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     return kept, utterances.height - kept.height
 
 
+def _make_missing_folds(settings: BenchmarkSettings, corpora: dict[str, Corpus]) -> dict[str, int]:
+    """Give folds to the corpora that have none; from each of them to how many it was given."""
+    made: dict[str, int] = {}
+    for name, corpus in corpora.items():
+        if corpus.folds.is_empty():
+            number = most_folds(corpus.utterances, at_most=settings.n_folds)
+            seed = seed_for(settings.seed, "folds", name)
+            folds = make_folds(corpus.utterances, n_folds=number, seed=seed)
+            corpora[name], made[name] = replace(corpus, folds=folds), number
+    return made
+
+
 def _systems(settings: BenchmarkSettings, given: Sequence[System]) -> dict[str, System]:
+    """The systems by their names in tables, in the order asked for."""
     objects = {system.name: system for system in given}
-    unknown = sorted(set(settings.options) - set(settings.systems))
+    named = [_alias_and_name(entry) for entry in settings.systems]
+    asked_for = [alias or name for alias, name in named]
+    unknown = sorted(set(settings.options) - set(asked_for))
     if unknown:
         raise ConfigError(
-            "options for a system that is not run", value=unknown[0], choices=settings.systems
+            "options for a system that is not run", value=unknown[0], choices=asked_for
         )
     loaded = [
-        objects[name] if name in objects else _load(name, settings.options.get(name, {}))
-        for name in settings.systems
+        objects[name]
+        if name in objects
+        else load_model(name, **settings.options.get(alias or name, {}))
+        for alias, name in named
     ]
-    return _by_name(loaded, "systems")
+    names = [alias or system.name for (alias, _), system in zip(named, loaded, strict=True)]
+    _refuse_twice(names, "systems")
+    return dict(zip(names, loaded, strict=True))
 
 
-def _load(name: str, options: Mapping[str, Any]) -> System:
-    return load_model(name, **options)
+def _alias_and_name(entry: str) -> tuple[str | None, str]:
+    """``ALIAS=NAME`` taken apart; a system without an alias goes by its own name.
+
+    Raises:
+        ConfigError: an alias that would be mistaken for something else.
+    """
+    alias, equals, name = entry.rpartition("=")
+    if not equals:
+        return None, entry
+    if not alias or not name or OPTIONS_SUFFIX[0] in alias:
+        raise ConfigError(
+            "an alias is written ALIAS=SYSTEM, without a slash", value=entry, hint="a=qwen2-audio"
+        )
+    return alias, name
 
 
 def _corpora(settings: BenchmarkSettings, given: Sequence[Corpus]) -> dict[str, Corpus]:
@@ -191,19 +278,24 @@ def _corpora(settings: BenchmarkSettings, given: Sequence[Corpus]) -> dict[str, 
         for place in settings.corpora
     ]
     checked = [replace(one, utterances=UTTERANCES.validate(one.utterances)) for one in loaded]
-    return _by_name(checked, "corpora")
+    return _by_name(checked)
 
 
 def _place_of(corpus: Corpus) -> str:
     return corpus.name if corpus.root is None else str(corpus.root)
 
 
-def _by_name(things: Sequence[Any], kind: str) -> dict[str, Any]:
-    names = [thing.name for thing in things]
+def _by_name(corpora: Sequence[Corpus]) -> dict[str, Corpus]:
+    names = [corpus.name for corpus in corpora]
+    _refuse_twice(names, "corpora")
+    return dict(zip(names, corpora, strict=True))
+
+
+def _refuse_twice(names: Sequence[str], kind: str) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ConfigError(f"two {kind} have the same name", value=twice[0])
-    return dict(zip(names, things, strict=True))
+        hint = "name one of them ALIAS=SYSTEM" if kind == "systems" else None
+        raise ConfigError(f"two {kind} have the same name", value=twice[0], hint=hint)
 
 
 def _check_folds(wanted: Sequence[str] | None, corpora: Any) -> None:

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from equivoice.errors import (
-    InputError,
-    MissingDependencyError,
-    RunError,
-    StorageError,
-)
+from equivoice.errors import RunError
+from equivoice.inference.asking import Asking, ask_cell
+from equivoice.inference.faults import FAULTS, raise_if_hopeless, reason_of
 from equivoice.inference.plan import Batch, Cell, Plan
 from equivoice.inference.progress import Progress, Silence
-from equivoice.models import LABEL_COLUMNS, EmotionRecognizer, FloatArray, Prepares
+from equivoice.models import (
+    LABEL_COLUMNS,
+    EmotionRecognizer,
+    FloatArray,
+    LanguageBackend,
+    Prepares,
+)
 from equivoice.records import PREDICTIONS, LabelSpace
 from equivoice.store.run_folder import RunFolder
 
 __all__ = ["Answer", "predict_rows", "run_cell"]
 
-# What a faulty recording or a numerical accident raises. Mistakes in a program
-# (TypeError, AttributeError, NameError) are not among them: they would fail on
-# every utterance and must be seen.
-_FAULTS = (InputError, ArithmeticError, EOFError, LookupError, OSError, RuntimeError, ValueError)
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
-_LONGEST_REASON = 300
 _SUM_TOLERANCE = 1e-6
 _COLUMNS = (
     "utterance_id",
@@ -60,7 +56,7 @@ class Answer:
 
 
 def run_cell(
-    recognizer: EmotionRecognizer,
+    recognizer: EmotionRecognizer | LanguageBackend,
     utterances: pl.DataFrame,
     cell: Cell,
     *,
@@ -68,12 +64,14 @@ def run_cell(
     run: RunFolder,
     label_space: LabelSpace,
     progress: Progress | None = None,
+    asking: Asking | None = None,
 ) -> int:
     """Predict all utterances of a cell and store the answers; go on where it stopped.
 
     Batches that are stored whole are not predicted again. An utterance whose
     prediction fails is stored with status ``failed`` and the reason; it does
-    not take its batch with it.
+    not take its batch with it. A language system is asked in words, at every
+    temperature and as often as ``asking`` says.
 
     Args:
         recognizer: the system, fitted.
@@ -83,6 +81,7 @@ def run_cell(
         run: where the answers go; open for writing.
         label_space: the labels of the corpus, in which the answers are stored.
         progress: is told how far the work is.
+        asking: how a language system is asked; needed for one.
 
     Returns:
         how many utterances were predicted now and not by an earlier run.
@@ -94,11 +93,30 @@ def run_cell(
     """
     progress = progress or Silence()
     hidden = utterances.drop(*LABEL_COLUMNS, strict=False)
+    if isinstance(recognizer, LanguageBackend):
+        if asking is None:
+            raise RunError(f"nothing says how the language system {cell.system!r} is asked")
+        done = ask_cell(recognizer, hidden, cell, asking, plan=plan, run=run, progress=progress)
+    else:
+        done = _predict_cell(recognizer, hidden, cell, plan, run, label_space, progress)
+    run.finish_cell(cell.name)
+    return done
+
+
+def _predict_cell(
+    recognizer: EmotionRecognizer,
+    hidden: pl.DataFrame,
+    cell: Cell,
+    plan: Plan,
+    run: RunFolder,
+    label_space: LabelSpace,
+    progress: Progress,
+) -> int:
     batches = plan.batches(hidden.get_column("utterance_id").to_list())
     stored = set(run.cell_predictions(cell.name).get_column("utterance_id"))
     open_batches = [batch for batch in batches if not stored.issuperset(batch.utterance_ids)]
     progress.predicting(cell, hidden.height)
-    progress.advanced(cell, hidden.height - _size(open_batches))
+    progress.found(cell, hidden.height - _size(open_batches))
     if open_batches and isinstance(recognizer, Prepares):
         recognizer.prepare(hidden.sort("utterance_id"))
     for batch in open_batches:
@@ -107,7 +125,6 @@ def run_cell(
         rows = predict_rows(answers, cell, recognizer.label_space, label_space)
         run.append_predictions(cell.name, rows.filter(~pl.col("utterance_id").is_in(stored)))
         progress.advanced(cell, len(answers))
-    run.finish_cell(cell.name)
     return _size(open_batches)
 
 
@@ -162,10 +179,10 @@ def _answers(recognizer: EmotionRecognizer, utterances: pl.DataFrame) -> list[An
     names = utterances.get_column("utterance_id").to_list()
     try:
         table = recognizer.predict(utterances)
-    except _FAULTS as error:
-        _raise_if_hopeless(error)
+    except FAULTS as error:
+        raise_if_hopeless(error)
         if len(names) == 1:
-            return [Answer(names[0], None, _reason(error))]
+            return [Answer(names[0], None, reason_of(error))]
         alone = [_answers(recognizer, utterances.slice(row, 1)) for row in range(len(names))]
         return [answer for answers in alone for answer in answers]
     _check_shape(recognizer, table, len(names))
@@ -189,14 +206,6 @@ def _check_shape(recognizer: EmotionRecognizer, table: FloatArray, rows: int) ->
         )
 
 
-def _raise_if_hopeless(error: Exception) -> None:
-    """Faults of the machine, not of an utterance, end the run: they would hit every one."""
-    if isinstance(error, MissingDependencyError):
-        raise error
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        raise StorageError(f"cannot write while predicting: {error}") from error
-
-
 def _refuse_total_failure(answers: Sequence[Answer], batch: Batch, cell: Cell) -> None:
     failed = [answer for answer in answers if answer.probabilities is None]
     if batch.number > 0 or len(answers) < 2 or len(failed) < len(answers):
@@ -205,13 +214,6 @@ def _refuse_total_failure(answers: Sequence[Answer], batch: Batch, cell: Cell) -
         f"{cell.system} failed on each of the first {len(answers)} utterances of "
         f"{cell.corpus}, fold {cell.fold}; the first failure: {failed[0].reason}"
     )
-
-
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    if not isinstance(error, InputError):
-        text = f"{type(error).__name__}: {text}"
-    return text[:_LONGEST_REASON]
 
 
 def _rows_of(utterances: pl.DataFrame, batch: Batch) -> pl.DataFrame:

@@ -12,8 +12,8 @@ __all__ = ["Progress", "Silence"]
 class Progress(Protocol):
     """Is told of every step of a run. Implementations draw bars, log, or count."""
 
-    def planned(self, cells: int, utterances: int, done: int) -> None:
-        """The run begins: so many cells and utterances in all, so many done before."""
+    def planned(self, cells: int, predictions: int, done: int) -> None:
+        """The run begins: so many cells and predictions in all, so many in cells that are whole."""
 
     def fitting(self, cell: Cell, utterances: int) -> None:
         """A system is being fitted to so many utterances."""
@@ -21,11 +21,14 @@ class Progress(Protocol):
     def listening(self, done: int, total: int) -> None:
         """A system has listened to so many of the utterances that it needs at this step."""
 
-    def predicting(self, cell: Cell, utterances: int) -> None:
-        """Predicting begins on so many utterances of a cell."""
+    def predicting(self, cell: Cell, predictions: int) -> None:
+        """A cell is begun that has so many predictions."""
 
-    def advanced(self, cell: Cell, utterances: int) -> None:
-        """So many further utterances of a cell have been predicted and stored."""
+    def found(self, cell: Cell, predictions: int) -> None:
+        """So many predictions of a cell were there already."""
+
+    def advanced(self, cell: Cell, predictions: int) -> None:
+        """So many further predictions of a cell have been made and stored."""
 
     def scoring(self, corpus: str) -> None:
         """The predictions on a corpus are being scored."""
@@ -34,7 +37,7 @@ class Progress(Protocol):
 class Silence:
     """Progress that nobody watches."""
 
-    def planned(self, cells: int, utterances: int, done: int) -> None:
+    def planned(self, cells: int, predictions: int, done: int) -> None:
         """Say nothing."""
 
     def fitting(self, cell: Cell, utterances: int) -> None:
@@ -43,10 +46,13 @@ class Silence:
     def listening(self, done: int, total: int) -> None:
         """Say nothing."""
 
-    def predicting(self, cell: Cell, utterances: int) -> None:
+    def predicting(self, cell: Cell, predictions: int) -> None:
         """Say nothing."""
 
-    def advanced(self, cell: Cell, utterances: int) -> None:
+    def found(self, cell: Cell, predictions: int) -> None:
+        """Say nothing."""
+
+    def advanced(self, cell: Cell, predictions: int) -> None:
         """Say nothing."""
 
     def scoring(self, corpus: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from equivoice.cli.watching import RunBar, run_bar
+from equivoice.cli.watching import Pace, RunBar, columns, run_bar
 from equivoice.inference import Cell
 
 CELL = Cell("scripted", "demo [x]", "1")
@@ -76,3 +76,46 @@ def test_listening_has_a_bar_until_it_is_done(bar: Progress) -> None:
     assert [(task.completed, task.total) for task in bar.tasks if task.visible][-1] == (3, 10)
     watcher.listening(10, 10)
     assert len([task for task in bar.tasks if task.visible]) == 1
+
+
+def test_what_an_earlier_run_did_is_not_in_the_rate() -> None:
+    now = [0.0]
+    screen = io.StringIO()
+    pace = Pace(clock=lambda: now[0])
+    with Progress(console=Console(file=screen, width=120), auto_refresh=False) as bar:
+        watcher = RunBar(bar, pace)
+        watcher.planned(2, 1000, 400)
+        watcher.predicting(CELL, 500)
+        watcher.found(CELL, 100)
+        now[0] = 20.0
+        watcher.advanced(CELL, 100)
+        (task,) = bar.tasks
+    assert task.completed == 600
+    assert (pace.rate, pace.left(400)) == (5.0, 80.0)
+
+
+def test_rate_and_time_left_are_shown_and_follow_a_change_of_speed() -> None:
+    now = [0.0]
+    screen = io.StringIO()
+    pace = Pace(clock=lambda: now[0])
+    with Progress(*columns(), console=Console(file=screen, width=120), auto_refresh=False) as bar:
+        watcher = RunBar(bar, pace)
+        watcher.planned(1, 100_000, 0)
+        watcher.predicting(CELL, 100_000)
+        for _ in range(40):
+            now[0] += 1.0
+            watcher.advanced(CELL, 100)
+        for _ in range(40):
+            now[0] += 10.0
+            watcher.advanced(CELL, 100)
+        bar.refresh()
+    assert pace.rate == pytest.approx(10.0)
+    assert "10.0/s" in screen.getvalue()
+    assert "2:33:20" in screen.getvalue()  # 92,000 at 10 a second
+
+
+def test_nothing_is_claimed_before_something_was_done() -> None:
+    pace = Pace()
+    pace.begin()
+    assert pace.rate is None
+    assert pace.left(10) is None

@@ -169,9 +169,12 @@ def test_progress_counts_what_was_there_before(tmp_path: Path) -> None:
     steps: list[int] = []
 
     class Counter(Silence):
-        def advanced(self, cell: Cell, utterances: int) -> None:
+        def found(self, cell: Cell, predictions: int) -> None:
+            self.advanced(cell, -predictions)
+
+        def advanced(self, cell: Cell, predictions: int) -> None:
             assert cell == CELL
-            steps.append(utterances)
+            steps.append(predictions)
 
     with open_run(tmp_path) as run:
         run.append_predictions(CELL.name, predicted(4))
@@ -184,7 +187,7 @@ def test_progress_counts_what_was_there_before(tmp_path: Path) -> None:
             label_space=SPACE,
             progress=Counter(),
         )
-    assert steps == [3, 3, 2]
+    assert steps == [-3, 3, 2]
     assert count == 5
 
 

@@ -1,0 +1,169 @@
+"""What a run folder says of a benchmark besides its results: record, inputs, reference."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from equivoice.corpora.check import check
+from equivoice.corpora.corpus import Corpus
+from equivoice.errors import ConfigError
+from equivoice.evaluation.described import describe, save_descriptions
+from equivoice.evaluation.task import Task
+from equivoice.inference import seed_for
+from equivoice.models import LanguageBackend
+from equivoice.records import RunRecord
+from equivoice.store import RunFolder
+from equivoice.store.provenance import (
+    differences,
+    git_revision,
+    hash_audio,
+    hash_file,
+    hash_frame,
+    machine,
+    now,
+    package_versions,
+)
+
+__all__ = ["begin", "fold_source", "new_record", "save_generation", "store_reference"]
+
+_PREPARED = ("corpus.json", "utterances.parquet", "folds.parquet", "votes.parquet")
+_PROMPTS = "prompts.json"
+
+
+def new_record(task: Task, command: str, *, verb: str = "benchmark") -> RunRecord:
+    """The record of a run that begins now.
+
+    Args:
+        task: what is done.
+        command: the command line as typed.
+        verb: ``benchmark``, or a part of it that is no run of its own.
+    """
+    settings = task.settings
+    seeds = {"root": settings.seed}
+    seeds |= {
+        f"folds of {name}": seed_for(settings.seed, "folds", name) for name in task.folds_made
+    }
+    return RunRecord(
+        verb=verb,
+        config=settings.as_config(),
+        command=command,
+        versions=package_versions(),
+        git_revision=git_revision(),
+        inputs=_input_hashes(task.corpora) | _prompt_hashes(task),
+        seeds=seeds,
+        host=machine(),
+        started=now(),
+        left_out=_left_out_before(task),
+    )
+
+
+def begin(run: RunFolder, record: RunRecord) -> None:
+    """Start a run, or go on with the same one.
+
+    Raises:
+        ConfigError: another run stands in the folder; what differs is named.
+    """
+    if not run.has_record:
+        run.save_record(record)
+        return
+    old = run.record
+    changed = differences(old, record, versions=old.finished is None)
+    if changed:
+        raise ConfigError(
+            f"{run.path} holds another run, which differs in {len(changed)} settings:\n  - "
+            + "\n  - ".join(changed),
+            hint="give another --out, or --overwrite to begin anew "
+            "(equivoice score scores finished predictions in another way)",
+        )
+
+
+def store_reference(task: Task, run: RunFolder) -> None:
+    """Store what predictions are scored against, the corpora's cards, and the prompts."""
+    if run.record.finished is not None:
+        return
+    tested = [_tested(task, name) for name in task.corpora]
+    run.write_utterances(pl.concat(tested, how="diagonal_relaxed"))
+    descriptions = [
+        describe(corpus, findings=check(corpus, audio=False), folds=fold_source(task, corpus))
+        for corpus in task.corpora.values()
+    ]
+    save_descriptions(run, descriptions)
+    if task.asked:
+        prompts = task.grid.described(task.asked, task.corpora.values())
+        run.write_text(_PROMPTS, json.dumps(prompts, ensure_ascii=False, indent=2) + "\n")
+
+
+def fold_source(task: Task, corpus: Corpus) -> str:
+    """Where the folds of a corpus come from, as a sentence."""
+    made = task.folds_made.get(corpus.name)
+    if made is None:
+        return f"{corpus.name}: its own folds ({len(corpus.fold_names)})."
+    return (
+        f"{corpus.name} has no folds of its own: {made} were made, which keep speakers apart, "
+        f"with seed {task.settings.seed}."
+    )
+
+
+def save_generation(run: RunFolder, name: str, system: LanguageBackend) -> None:
+    """Put what a language system says of itself and its settings into the record."""
+    known: dict[str, Any] = json.loads(json.dumps(dict(system.describe()), default=str))
+    record = run.record
+    if record.generation.get(name) != known:
+        generation = {**record.generation, name: known}
+        run.save_record(record.model_copy(update={"generation": generation}))
+
+
+def _input_hashes(corpora: Mapping[str, Corpus]) -> dict[str, str]:
+    hashes: dict[str, str] = {}
+    for name, corpus in corpora.items():
+        root = corpus.root
+        if root is not None and (root / "corpus.json").is_file():
+            files = [root / file for file in _PREPARED if (root / file).is_file()]
+            hashes |= {f"{name}/{file.name}": hash_file(file) for file in files}
+        else:
+            hashes[f"{name}/utterances"] = hash_frame(corpus.utterances.drop("audio", strict=False))
+            hashes[f"{name}/folds"] = hash_frame(corpus.folds)
+        audio = hash_audio(corpus.utterances)
+        if audio is not None:
+            hashes[f"{name}/audio"] = audio
+    return hashes
+
+
+def _prompt_hashes(task: Task) -> dict[str, str]:
+    """A prompt is known by what each system is shown, not by the layout of its file."""
+    shown = task.grid.described(task.asked, task.corpora.values())
+    return {
+        f"prompt {name}": hashlib.sha256(json.dumps(text, sort_keys=True).encode()).hexdigest()
+        for name, text in shown.items()
+    }
+
+
+def _left_out_before(task: Task) -> dict[str, int]:
+    """What was left out before anything was predicted, by corpus and fold."""
+    counts: dict[str, int] = {}
+    for name, corpus in task.corpora.items():
+        for reason, number in corpus.left_out.items():
+            counts[f"{name}: {reason}"] = number
+    for fold in {
+        (cell.corpus, cell.fold, cell.modality): cell for cell in task.plan.cells
+    }.values():
+        for reason, number in task.parts(fold).left_out.items():
+            counts[f"{fold.corpus}, fold {fold.fold}: {reason}"] = number
+    return counts
+
+
+def _tested(task: Task, corpus: str) -> pl.DataFrame:
+    """The utterances of a corpus that are tested in any cell, each once."""
+    own = [cell for cell in task.plan.cells if cell.corpus == corpus]
+    cells = {(cell.fold, cell.modality): cell for cell in own}
+    tests = [task.parts(cell).test for cell in cells.values()]
+    return (
+        pl.concat(tests)
+        .unique("utterance_id", maintain_order=True)
+        .with_columns(corpus=pl.lit(corpus))
+    )

@@ -1,0 +1,292 @@
+"""Asking a language system: all temperatures and runs of a batch from one prefix.
+
+Every answer has a seed of its own, by hash of the utterance, the prompt, the
+options as displayed, the temperature and the run, so it is the same whatever
+else is asked, in whatever order, on however many machines. At temperature 0
+all runs are one answer by definition: it is asked for once and stored for each
+run, so that the table has a row a run at every temperature.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from equivoice.errors import AudioError, RunError
+from equivoice.inference.faults import FAULTS, raise_if_hopeless, reason_of
+from equivoice.inference.lengths import lengths_of
+from equivoice.inference.plan import Batch, Cell, Plan
+from equivoice.inference.progress import Progress
+from equivoice.inference.replies import Reply, reply_rows
+from equivoice.inference.seeds import seed_for
+from equivoice.models import (
+    Clip,
+    Decoding,
+    Draw,
+    FloatArray,
+    LanguageBackend,
+    PrefixBackend,
+    Question,
+    Said,
+)
+from equivoice.prompting import Options, Prompt
+from equivoice.store.run_folder import RunFolder
+
+__all__ = ["Asking", "ask_cell", "cell_batches"]
+
+_ROW = ("utterance_id", "system", "temperature", "run")
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How the utterances of a cell are asked about.
+
+    Args:
+        prompt: the wording.
+        options: what may be answered, as displayed.
+        temperatures: at which answers are sampled.
+        runs: how many answers at each temperature.
+        decoding: how answers are sampled, apart from the temperature.
+        parser: by which convention answers are read.
+        option_scores: score the options too, where the system can.
+    """
+
+    prompt: Prompt
+    options: Options
+    temperatures: tuple[float, ...] = (0.0,)
+    runs: int = 1
+    decoding: Decoding = field(default_factory=Decoding)
+    parser: str = "equivoice"
+    option_scores: bool = True
+
+    @property
+    def answers(self) -> int:
+        """How many answers an utterance is asked for, greedy ones counted run by run."""
+        return len(self.temperatures) * self.runs
+
+    @property
+    def option_texts(self) -> tuple[str, ...]:
+        """The options as a model would write them: their letters, where they have some."""
+        if self.options.lettered:
+            return tuple(chr(65 + place) for place in range(len(self.options.shown)))
+        return self.options.shown
+
+    def seed(self, root: int, utterance: str, temperature: float, run: int) -> int:
+        """The seed of one answer."""
+        shown = "|".join(self.options.shown)
+        return seed_for(root, "sample", utterance, self.prompt.name, shown, temperature, run)
+
+    def scored(self, backend: LanguageBackend) -> bool:
+        """Whether options are scored."""
+        return self.option_scores and isinstance(backend, PrefixBackend)
+
+
+def cell_batches(utterances: pl.DataFrame, cell: Cell, plan: Plan) -> tuple[Batch, ...]:
+    """The batches of a language system's cell, whoever's they are."""
+    return plan.batches_by_length(lengths_of(utterances, str(cell.modality)))
+
+
+def ask_cell(
+    backend: LanguageBackend,
+    utterances: pl.DataFrame,
+    cell: Cell,
+    asking: Asking,
+    *,
+    plan: Plan,
+    run: RunFolder,
+    progress: Progress,
+) -> int:
+    """Ask about all utterances of a cell and store the answers; go on where it stopped.
+
+    See :func:`equivoice.inference.run_cell`, which is the way in.
+    """
+    batches = plan.own(cell, cell_batches(utterances, cell, plan))
+    work = _Work(backend, cell, asking, plan.seed)
+    stored = run.cell_predictions(cell.name).select(_ROW)
+    done = work.done(stored)
+    open_batches = [batch for batch in batches if not done.issuperset(batch.utterance_ids)]
+    total, waiting = _size(batches), _size(open_batches)
+    progress.predicting(cell, total * asking.answers)
+    progress.found(cell, (total - waiting) * asking.answers)
+    for batch in open_batches:
+        begun = time.perf_counter()
+        replies = work.replies(utterances, batch)
+        seconds = time.perf_counter() - begun
+        _refuse_total_failure(replies, batch, cell)
+        rows = work.rows(replies)
+        missing = rows.join(stored, on=list(_ROW), how="anti", nulls_equal=True)
+        # money that was spent was spent, also where the answers are then lost
+        run.append_timings(_timing(cell, replies, seconds))
+        run.append_predictions(cell.name, missing)
+        progress.advanced(cell, len(replies) * asking.answers)
+    return waiting
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What asks for the answers of one cell."""
+
+    backend: LanguageBackend
+    cell: Cell
+    asking: Asking
+    seed: int
+
+    def done(self, stored: pl.DataFrame) -> set[str]:
+        """The utterances of which every row is stored."""
+        asking = self.asking
+        rows = asking.answers + len(asking.temperatures) * asking.scored(self.backend)
+        counts = stored.group_by("utterance_id").len()
+        return set(counts.filter(pl.col("len") >= rows).get_column("utterance_id"))
+
+    def replies(self, utterances: pl.DataFrame, batch: Batch) -> list[Reply]:
+        """A reply an utterance, in the order of the batch."""
+        rows = utterances.filter(pl.col("utterance_id").is_in(batch.utterance_ids))
+        by_name = {row["utterance_id"]: row for row in rows.iter_rows(named=True)}
+        questions: list[Question] = []
+        failed: dict[str, Reply] = {}
+        for name in batch.utterance_ids:
+            try:
+                questions.append(self._question(by_name[name]))
+            except AudioError as error:
+                failed[name] = Reply(name, reason=reason_of(error))
+        asked = {reply.utterance_id: reply for reply in self._asked(questions)} if questions else {}
+        return [failed.get(name) or asked[name] for name in batch.utterance_ids]
+
+    def rows(self, replies: Sequence[Reply]) -> pl.DataFrame:
+        """Replies as rows of a predictions table."""
+        asking = self.asking
+        seeds = {
+            reply.utterance_id: [
+                [asking.seed(self.seed, reply.utterance_id, t, run) for run in range(asking.runs)]
+                for t in asking.temperatures
+            ]
+            for reply in replies
+        }
+        return reply_rows(
+            replies,
+            self.cell,
+            asking.options,
+            temperatures=asking.temperatures,
+            seeds=seeds,
+            parser=asking.parser,
+            scored=asking.scored(self.backend),
+        )
+
+    def _question(self, row: dict[str, Any]) -> Question:
+        name, modality = row["utterance_id"], str(self.cell.modality)
+        transcript = None if modality == "speech" else row.get("transcript")
+        turns = self.asking.prompt.render(
+            self.asking.options,
+            family=self.backend.family,
+            modality=modality,
+            transcript=transcript,
+        )
+        if modality == "transcript":
+            return Question(name, turns)
+        if row.get("audio") is None:
+            raise AudioError("the utterance has no sound", value=name, column="audio")
+        return Question(name, turns, Clip(row["audio"], row.get("start"), row.get("end")))
+
+    def _asked(self, questions: Sequence[Question]) -> list[Reply]:
+        """One reply a question; after a fault each question is asked alone."""
+        try:
+            return self._together(questions)
+        except FAULTS as error:
+            raise_if_hopeless(error)
+            if len(questions) == 1:
+                return [Reply(questions[0].utterance_id, reason=reason_of(error))]
+        alone = [self._asked([question]) for question in questions]
+        return [reply for replies in alone for reply in replies]
+
+    def _together(self, questions: Sequence[Question]) -> list[Reply]:
+        asking, backend = self.asking, self.backend
+        draws = [self._draws(question.utterance_id) for question in questions]
+        logprobs: FloatArray | None = None
+        if isinstance(backend, PrefixBackend):
+            prefix = backend.prepare(questions)
+            said = backend.sample(prefix, draws, asking.decoding)
+            if asking.option_scores:
+                scores = backend.option_logprobs(
+                    prefix, asking.option_texts, asking.temperatures, asking.decoding
+                )
+                logprobs, outside = scores.logprobs, scores.outside
+                self._check_scores(logprobs, outside, len(questions))
+        else:
+            said = backend.answer(questions, draws, asking.decoding)
+        self._check_answers(said, draws)
+        return [
+            Reply(
+                question.utterance_id,
+                self._by_temperature(said[row]),
+                None if logprobs is None else (logprobs[row], outside[row]),
+            )
+            for row, question in enumerate(questions)
+        ]
+
+    def _draws(self, utterance: str) -> list[Draw]:
+        return [
+            Draw(temperature, self.asking.seed(self.seed, utterance, temperature, run))
+            for temperature in self.asking.temperatures
+            for run in range(self._drawn(temperature))
+        ]
+
+    def _drawn(self, temperature: float) -> int:
+        return self.asking.runs if temperature > 0 else 1
+
+    def _by_temperature(self, said: Sequence[Said]) -> list[list[Said]]:
+        """Answers in a list a temperature, the greedy one repeated for each run."""
+        rest = list(said)
+        found: list[list[Said]] = []
+        for temperature in self.asking.temperatures:
+            size = self._drawn(temperature)
+            own, rest = rest[:size], rest[size:]
+            found.append(own if temperature > 0 else own * self.asking.runs)
+        return found
+
+    def _check_answers(
+        self, said: Sequence[Sequence[Said]], draws: Sequence[Sequence[Draw]]
+    ) -> None:
+        given, due = [len(each) for each in said], [len(each) for each in draws]
+        if given != due:
+            self._refuse(f"gave {given} answers where {due} were due")
+
+    def _check_scores(self, logprobs: FloatArray, outside: FloatArray, questions: int) -> None:
+        size = (questions, len(self.asking.temperatures))
+        due = (*size, len(self.asking.option_texts))
+        if logprobs.shape != due or outside.shape != size:
+            self._refuse(f"gave option scores of shape {logprobs.shape} where {due} was due")
+
+    def _refuse(self, what: str) -> None:
+        raise RunError(f"the system {self.cell.system!r} broke its protocol: it {what}")
+
+
+def _refuse_total_failure(replies: Sequence[Reply], batch: Batch, cell: Cell) -> None:
+    reasons = [reply.failure for reply in replies]
+    if batch.number > 0 or len(replies) < 2 or not all(reasons):
+        return
+    raise RunError(
+        f"{cell.system} failed on each of the first {len(replies)} utterances of "
+        f"{cell.corpus}, fold {cell.fold}; the first failure: {reasons[0]}"
+    )
+
+
+def _timing(cell: Cell, replies: Sequence[Reply], seconds: float) -> pl.DataFrame:
+    costs = [cost for reply in replies if (cost := reply.cost) is not None]
+    row = {
+        "system": cell.system,
+        "corpus": cell.corpus,
+        "fold": cell.fold,
+        "stage": "ask",
+        "utterances": len(replies),
+        "seconds": seconds,
+        "cost": sum(costs) if costs else None,
+    }
+    return pl.DataFrame([row], schema_overrides={"cost": pl.Float64})
+
+
+def _size(batches: Sequence[Batch]) -> int:
+    return sum(len(batch.utterance_ids) for batch in batches)

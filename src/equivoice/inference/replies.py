@@ -1,0 +1,178 @@
+"""What a language system said, as rows of a predictions table.
+
+Each answer is a row. Where options were scored, each temperature has one more
+row, of the system ``NAME/options``: the probability of each option as the whole
+answer, and the most probable one as its label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from equivoice.inference.plan import Cell
+from equivoice.models import FloatArray, Said
+from equivoice.prompting import Options, parse_responses
+from equivoice.records import PREDICTIONS
+
+__all__ = ["OPTIONS_SUFFIX", "Reply", "reply_rows"]
+
+OPTIONS_SUFFIX = "/options"
+"""What follows a system's name where its options were scored."""
+
+_NO_ANSWER = "the system gave no answer"
+_NO_SCORES = "the system gave no probabilities of its options"
+_NO_SUM = "the probabilities of the options are none"
+_TOLERANCE = 1e-3
+_COLUMNS = (
+    "utterance_id",
+    "system",
+    "prompt",
+    "options",
+    "temperature",
+    "run",
+    "fold",
+    "modality",
+    "label_space",
+    "response",
+    "status",
+    "emotion",
+    "probabilities",
+    "outside",
+    "reason",
+    "seed",
+)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came of one utterance.
+
+    Args:
+        utterance_id: the utterance.
+        said: (temperatures, runs) answers; empty where the utterance failed.
+        scores: (temperatures, options) log-probabilities and (temperatures,) mass
+            outside; ``None`` where options were not scored.
+        reason: why the utterance failed as a whole; ``None`` where it did not.
+    """
+
+    utterance_id: str
+    said: Sequence[Sequence[Said]] = ()
+    scores: tuple[FloatArray, FloatArray] | None = None
+    reason: str | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """Why there is not a single answer; ``None`` where there is one."""
+        if self.reason is not None:
+            return self.reason
+        every = [each for answers in self.said for each in answers]
+        if any(each.text is not None for each in every):
+            return None
+        return next((each.reason for each in every if each.reason), _NO_ANSWER)
+
+    @property
+    def cost(self) -> float | None:
+        """What the answers cost, each counted once; ``None`` where that is not known."""
+        distinct = {id(each): each for answers in self.said for each in answers}
+        known = [each.cost for each in distinct.values() if each.cost is not None]
+        return sum(known) if known else None
+
+
+def reply_rows(
+    replies: Sequence[Reply],
+    cell: Cell,
+    options: Options,
+    *,
+    temperatures: Sequence[float],
+    seeds: Mapping[str, Sequence[Sequence[int]]],
+    parser: str,
+    scored: bool,
+) -> pl.DataFrame:
+    """Replies as a predictions table: first the answers, then the option scores.
+
+    Args:
+        replies: of a batch.
+        cell: that they belong to.
+        options: as displayed.
+        temperatures: T values.
+        seeds: from each utterance to the seeds of its answers, (T, runs).
+        parser: by which convention answers are read.
+        scored: whether there are option scores.
+    """
+    answers = [
+        _answer(reply, place, temperature, run, seed)
+        for reply in replies
+        for place, temperature in enumerate(temperatures)
+        for run, seed in enumerate(seeds[reply.utterance_id][place])
+    ]
+    _read(answers, options, parser)
+    rows = [row | {"system": cell.system} for row in answers]
+    if scored:
+        name = {"system": f"{cell.system}{OPTIONS_SUFFIX}"}
+        rows += [
+            _option_row(reply, place, options) | name | {"temperature": temperature}
+            for reply in replies
+            for place, temperature in enumerate(temperatures)
+        ]
+    fixed = {
+        "prompt": cell.prompt,
+        "options": list(options.shown),
+        "fold": cell.fold,
+        "modality": cell.modality,
+        "label_space": options.space.id,
+    }
+    types = {name: PREDICTIONS.column(name).dtype for name in _COLUMNS}
+    return pl.DataFrame([row | fixed for row in rows], schema=types)
+
+
+def _answer(reply: Reply, place: int, temperature: float, run: int, seed: int) -> dict[str, Any]:
+    text, reason = None, reply.reason
+    if reason is None:
+        said = reply.said[place][run]
+        text, reason = said.text, said.reason
+        if text is None:
+            reason = reason or _NO_ANSWER
+    return {
+        "utterance_id": reply.utterance_id,
+        "temperature": temperature,
+        "run": run,
+        "response": text,
+        "status": "failed",
+        "emotion": None,
+        "reason": None if text is not None else reason,
+        "seed": seed,
+    }
+
+
+def _read(answers: list[dict[str, Any]], options: Options, parser: str) -> None:
+    """Put status and label of each answer that there is into its row."""
+    given = [row for row in answers if row["response"] is not None]
+    if not given:
+        return
+    read = parse_responses([row["response"] for row in given], options.space)  # PARSER
+    columns = (read.get_column(name).to_list() for name in ("status", "emotion"))
+    for row, status, emotion in zip(given, *columns, strict=True):
+        row["status"], row["emotion"] = status, emotion
+
+
+def _option_row(reply: Reply, place: int, options: Options) -> dict[str, Any]:
+    row: dict[str, Any] = {"utterance_id": reply.utterance_id, "status": "failed"}
+    if reply.scores is None:
+        return row | {"reason": reply.reason or _NO_SCORES}
+    logprobs, outside = reply.scores[0][place], float(reply.scores[1][place])
+    shares = np.exp(logprobs)
+    if np.isnan(shares).any() or not abs(shares.sum() + outside - 1) <= _TOLERANCE:
+        return row | {"reason": reply.reason or _NO_SUM}
+    names = options.space.names
+    by_label = dict(zip(options.labels, shares.tolist(), strict=True))
+    row["probabilities"] = [by_label.get(name, 0.0) for name in names]
+    row["outside"] = min(1.0, max(0.0, outside))
+    if not shares.any():  # every option is impossible: at temperature 0 another answer is certain
+        return row | {"status": "unparsed"}
+    best = max(names, key=lambda name: by_label.get(name, 0.0))
+    return row | {"status": "parsed", "emotion": best}
