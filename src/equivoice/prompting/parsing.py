@@ -1,128 +1,184 @@
-"""Read a free answer as a label of a label space, or say why that cannot be done.
+"""Read a free answer as one of the options, or say why that cannot be done.
 
-The parser is deterministic and total: any text yields a status. It reads an
-answer as exactly one known word, or as running text in which the words of
-exactly one label stand. It does not yet understand negation ("not angry"),
-letters ("B.") or misspellings; an answer with two labels is ambiguous.
+Deterministic, pure and total: any text yields a status. From the surest to the
+least sure: the answer is exactly a word for an option; it stands in tags, in JSON or
+after "Answer:"; it is a letter; running text names a label, with negation,
+contrast and repeated options understood; at last a misspelt or cut-off word.
+
+Published rules can be chosen instead by name: ``fairalm_paper``, ``fairalm_code``,
+``exact``.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import polars as pl
 
-from equivoice.records import Label, LabelSpace
-
-__all__ = ["Parsed", "Status", "parse", "parse_responses"]
-
-Status = Literal["parsed", "ambiguous", "refused", "unparsed"]
-
-# What an answer says that declines to answer; looked for only where no label stands.
-_REFUSAL = re.compile(
-    r"\b(?:i am sorry|i m sorry|sorry i|i cannot|i can not|i can t|i am unable|i m unable|unable to"
-    r"|i am not able|i m not able|i won t|as an ai|cannot determine|can t determine|can not determine"
-    r"|not possible to|impossible to|no audio|cannot hear|can t hear)\b"
+from equivoice.errors import ConfigError
+from equivoice.prompting.letters import read_letter
+from equivoice.prompting.normalising import normalise
+from equivoice.prompting.outcome import Parsed, Status
+from equivoice.prompting.published import PUBLISHED
+from equivoice.prompting.reading import read_units
+from equivoice.prompting.spelling import read_misspelt
+from equivoice.prompting.structured import (
+    LONGEST_READ,
+    clean,
+    json_value,
+    marked,
+    shorten,
+    tagged,
+    without_reasoning,
 )
+from equivoice.prompting.units import to_units
+from equivoice.prompting.vocabulary import Offered, Vocabulary, vocabulary_of
+
+__all__ = ["CONVENTIONS", "Parsed", "Status", "normalise", "parse", "parse_responses"]
+
+CONVENTIONS = ("equivoice", *PUBLISHED)
+"""The rules by which an answer may be read; the first is ours."""
+
+_EDGES = " \t\r\n.,!*\"'`"
+_EMPTY = Parsed("unparsed", None, "the answer is empty")
 
 
-class Parsed(NamedTuple):
-    """What became of an answer.
-
-    Args:
-        status: ``parsed``, ``ambiguous``, ``refused`` or ``unparsed``.
-        label: the label, where the status is ``parsed``; else ``None``.
-        why: one phrase for people.
-    """
-
-    status: Status
-    label: str | None
-    why: str
-
-
-def parse(response: str | None, options: LabelSpace | Sequence[str]) -> Parsed:
+def parse(response: str | None, options: Offered, *, convention: str = "equivoice") -> Parsed:
     """Read one answer.
 
     Args:
         response: the raw answer; ``None`` reads like an empty one.
-        options: a label space (its synonyms count), or the labels as displayed.
+        options: the options as displayed; or a label space (its synonyms count); or words.
+        convention: one of :data:`CONVENTIONS`.
 
     Returns:
-        The status, the label as ``options`` names it, and why.
+        The status, the label as ``options`` names it (for :class:`~equivoice.prompting.Options`
+        the canonical one, not the word displayed), and why.
+
+    Raises:
+        ConfigError: an unknown convention.
 
     Example:
         >>> parse("The speaker sounds ANGRY!", ["angry", "happy"])
         Parsed(status='parsed', label='angry', why="the word 'angry' stands in the answer")
+        >>> parse("Not angry but happy.", ["angry", "happy"]).label
+        'happy'
+        >>> parse("Not angry but happy.", ["angry", "happy"], convention="fairalm_code").label
+        'angry'
         >>> parse("Angry or happy.", ["angry", "happy"]).status
         'ambiguous'
         >>> parse("I cannot hear any audio.", ["angry", "happy"]).status
         'refused'
     """
-    text = normalise(response or "")
-    if not text:
-        return Parsed("unparsed", None, "the answer is empty")
-    words = _words_of(options)
-    if text in words:
-        return Parsed("parsed", words[text], "the answer is a label or its synonym")
-    found = _labels_within(text, words)
-    labels = sorted(set(found.values()))
-    if len(labels) == 1:
-        return Parsed("parsed", labels[0], f"the word {next(iter(found))!r} stands in the answer")
-    if labels:
-        return Parsed("ambiguous", None, f"several labels stand in the answer: {', '.join(labels)}")
-    if _REFUSAL.search(text):
-        return Parsed("refused", None, "the answer declines to name an emotion")
-    return Parsed("unparsed", None, "no label stands in the answer")
+    if convention not in CONVENTIONS:
+        raise ConfigError("unknown parsing convention", value=convention, choices=CONVENTIONS)
+    return _parse(response or "", vocabulary_of(options), convention)
 
 
 def parse_responses(
-    responses: pl.Series | Iterable[str | None], options: LabelSpace | Sequence[str]
+    responses: pl.Series | Iterable[str | None], options: Offered, *, convention: str = "equivoice"
 ) -> pl.DataFrame:
-    """Read many answers.
+    """Read many answers to the same options.
 
     Args:
         responses: the raw answers, (n,).
         options: as for :func:`parse`.
+        convention: one of :data:`CONVENTIONS`.
 
     Returns:
         A table of n rows in the same order with ``status``, ``emotion`` and ``why``.
+
+    Raises:
+        ConfigError: an unknown convention.
     """
     answers = [None if each is None else str(each) for each in responses]
     # Models repeat themselves: each distinct answer is read once.
-    read = {answer: parse(answer, options) for answer in dict.fromkeys(answers)}
+    distinct = dict.fromkeys(answers)
+    read = {answer: parse(answer, options, convention=convention) for answer in distinct}
     rows = [read[answer] for answer in answers]
     schema = {"status": pl.String, "emotion": pl.String, "why": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def normalise(text: str) -> str:
-    r"""Lower-case words and digits in NFKC form, separated by single spaces.
-
-    Example:
-        >>> normalise("  **Angry**,\nI’d say. ")
-        'angry i d say'
-    """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join(re.findall(r"[^\W_]+", folded))
-
-
-def _words_of(options: LabelSpace | Sequence[str]) -> dict[str, str]:
-    if isinstance(options, LabelSpace):
-        return _words_of_space(options)
-    return _words_of_space(LabelSpace("options", tuple(Label(name) for name in options)))
+def _parse(response: str, vocabulary: Vocabulary, convention: str) -> Parsed:
+    rule = PUBLISHED.get(convention)
+    if rule is not None:
+        return rule(response, vocabulary)
+    label = vocabulary.words.get(response.strip(_EDGES).casefold())
+    if label is not None:
+        return Parsed("parsed", label, "the answer is a label or its synonym")
+    if len(response) <= LONGEST_READ:
+        return _whole(response, vocabulary)
+    parsed = _whole(shorten(response), vocabulary)
+    note = f"(read in part: {len(response)} characters)"
+    return parsed._replace(why=f"{parsed.why} {note}")
 
 
-@lru_cache(maxsize=64)
-def _words_of_space(space: LabelSpace) -> dict[str, str]:
-    """From each normalised word or phrase to its label."""
-    return {normalise(word): label for word, label in space.words.items() if normalise(word)}
+def _whole(response: str, vocabulary: Vocabulary) -> Parsed:
+    text = without_reasoning(clean(response))
+    exact = _exact(text, vocabulary)
+    if exact is not None:
+        return exact
+    if not normalise(text):
+        thought = bool(normalise(clean(response)))
+        return Parsed("unparsed", None, "reasoning without an answer") if thought else _EMPTY
+    return _structured(text, vocabulary) or _piece(text, vocabulary)
 
 
-def _labels_within(text: str, words: dict[str, str]) -> dict[str, str]:
-    """The known words that stand in a text as whole words, with their labels."""
-    padded = f" {text} "
-    return {word: label for word, label in words.items() if f" {word} " in padded}
+def _exact(text: str, vocabulary: Vocabulary) -> Parsed | None:
+    label = vocabulary.words.get(normalise(text))
+    if label is None:
+        return None
+    return Parsed("parsed", label, "the answer is a label or its synonym")
+
+
+def _structured(text: str, vocabulary: Vocabulary) -> Parsed | None:
+    """What stands in tags, in JSON or after "Answer:", where that is an answer."""
+    places = (
+        ("in the answer's tags", tagged(text) if "<" in text or "\\" in text else ()),
+        ("in JSON", _from_json(text)),
+        ("after the answer's mark", (marked(text) or "",)),
+    )
+    for where, pieces in places:
+        read = [_piece(piece, vocabulary) for piece in pieces if piece]
+        found = [each for each in read if each.status in {"parsed", "ambiguous"}]
+        labels = list(dict.fromkeys(each.label for each in found))
+        if len(labels) > 1:
+            named = ", ".join(label or "?" for label in labels)
+            return Parsed("ambiguous", None, f"several answers stand {where}: {named}")
+        if found:
+            return found[0]._replace(why=f"{where}: {found[0].why}")
+    return None
+
+
+def _from_json(text: str) -> tuple[str, ...]:
+    """The answers in JSON as texts; an object of numbers as one list of them."""
+    if "{" not in text and "[" not in text:
+        return ()
+    value = json_value(text)
+    if isinstance(value, Mapping):
+        return (", ".join(f"{key}: {_plain(each)}" for key, each in value.items()),)
+    if isinstance(value, list):
+        return tuple(_plain(each) for each in value)
+    return () if value is None else (_plain(value),)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value}"
+
+
+def _piece(text: str, vocabulary: Vocabulary) -> Parsed:
+    """Read what is taken for the answer: a word, a letter, or running text."""
+    exact = _exact(text, vocabulary)
+    if exact is not None:
+        return exact
+    if vocabulary.lettered:
+        lettered = read_letter(text, vocabulary)
+        if lettered is not None:
+            return lettered
+    units = to_units(text, vocabulary.lexicon)
+    read = read_units(units, vocabulary)
+    if read.status != "unparsed":
+        return read
+    return read_misspelt(units, vocabulary) or read
