@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-from rich.table import Table
+from pydantic import BeforeValidator, Field
 
 from equivoice.cli.config import VerbConfig, command_line, configured, option, verb_app
 from equivoice.cli.console import finish, note, note_left_out, say
+from equivoice.cli.planning import plan_tables
 from equivoice.cli.reporting import conclusions, read_notes, write_report
 from equivoice.cli.watching import run_bar
 from equivoice.evaluation import plan_benchmark
+from equivoice.evaluation.settings import DecodingSettings
 from equivoice.evaluation.sweep import run_task
 from equivoice.evaluation.task import Task
 from equivoice.store import RunFolder
@@ -22,13 +23,31 @@ from equivoice.store import RunFolder
 app = verb_app()
 
 
+def _separated(given: object) -> object:
+    """``--folds 1,2`` and ``--folds 1 --folds 2`` mean the same."""
+    if not isinstance(given, (list, tuple)):
+        return given
+    words = [str(word).split(",") if isinstance(word, str) else [word] for word in given]
+    parts = [part.strip() if isinstance(part, str) else part for each in words for part in each]
+    return [part for part in parts if part != ""]
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_separated)]
+Numbers = Annotated[tuple[float, ...], BeforeValidator(_separated)]
+Selectable = Annotated[
+    tuple[Literal["temperature", "prompt", "order", "modality"], ...], BeforeValidator(_separated)
+]
+
+
 class BenchmarkConfig(VerbConfig):
     """Options of ``benchmark``."""
 
-    system: tuple[str, ...] = option("a system to run; 'equivoice models' lists them")
+    system: tuple[str, ...] = option(
+        "a system to run, NAME or ALIAS=NAME; 'equivoice models' lists them"
+    )
     corpus: tuple[str, ...] = option("a prepared corpus: a folder, or a table")
     out: Path = option("the folder for the run", short="-o")
-    folds: tuple[str, ...] | None = option(
+    folds: Annotated[tuple[str, ...] | None, BeforeValidator(_separated)] = option(
         "folds to run, such as 1,2; all by default", default=None
     )
     group: tuple[str, ...] | None = option(
@@ -39,14 +58,36 @@ class BenchmarkConfig(VerbConfig):
     )
     seed: int = option("the root of all seeds", default=0, ge=0)
     n_folds: int = option("folds to make where a corpus has none", default=5, ge=2)
-    batch_size: int = option("utterances that a system is given at once", default=32, ge=1)
+    batch_size: int | None = option(
+        "utterances that a system is given at once; what suits it by default", default=None, ge=1
+    )
     convention: str = option("equivoice, fairalm_paper or fairalm_code", default="equivoice")
     replicates: int = option("bootstrap replicates", default=10_000, ge=1)
     permutations: int = option("arrangements of a permutation test", default=2_000, ge=1)
     level: float = option("coverage of the intervals", default=0.95, gt=0, lt=1)
     options: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="options of systems, by the system's name"
+        default_factory=dict, description="options of systems, by the system's name or alias"
     )
+    prompt: Words = option("a prompt, by name or file", default=("user_labels",))
+    order: Words = option(
+        "a label order: given, alphabetical, shuffled-K, or shuffled:10 for ten", default=("given",)
+    )
+    order_seed: int = option("the seed of shuffled label orders", default=0, ge=0)
+    modality: Words = option("speech, speech+transcript, transcript", default=("speech",))
+    temperature: Numbers = option("sampling temperatures, such as 0,0.4,1", default=(0.0,))
+    runs: int = option("answers at each temperature", default=1, ge=1)
+    decoding: DecodingSettings = Field(
+        default_factory=DecodingSettings, description="how answers are sampled otherwise"
+    )
+    parser: str = option("by which convention answers are read", default="equivoice")
+    option_scores: bool = option(
+        "compute the probability of each option, where a system can", default=True
+    )
+    select: Selectable = option(
+        "select temperature, prompt, order or modality on validation utterances", default=()
+    )
+    select_by: str = option("the metric that selects", default="macro_f1")
+    select_on_test: bool = option("let the test utterances select, which is said", default=False)
     dry_run: bool = option("say what would be run and write nothing", default=False)
     overwrite: bool = option("begin anew, whatever stands in the folder", default=False)
 
@@ -57,15 +98,20 @@ def benchmark(config: BenchmarkConfig) -> None:
     """Run systems on corpora, fold by fold, score them by group, write a report.
 
     A run that was cut off goes on where it stopped: give the same command again.
-    Options of a system are given as options.SYSTEM.NAME=VALUE.
+    Options of a system are given as options.SYSTEM.NAME=VALUE. A system that is
+    asked in words is asked with every prompt, label order, modality and
+    temperature, so often as --runs says; decoding.top_p=0.9 and the like say how
+    its answers are sampled otherwise.
 
     Example:
       equivoice benchmark --system acoustic --corpus corpora/ravdess -o runs/a
       equivoice benchmark --system prior --corpus a --corpus b --folds 1,2 -o run
+      equivoice benchmark --system base=qwen2-audio options.base.model=/models/q2a --corpus a -o run --temperature 0,0.4,0.8 --runs 10
     """
     task = planned(config)
     if config.dry_run:
-        say(_cells(task), f"{len(task.plan.cells)} cells; nothing was written")
+        say(*plan_tables(task), f"{len(task.plan.cells)} cells; nothing was written")
+        note(*task.notes)
         return
     with run_bar() as bar:
         run = run_task(
@@ -89,7 +135,7 @@ def planned(config: BenchmarkConfig) -> Task:
         list(config.system),
         list(config.corpus),
         options=config.options,
-        folds=_separated(config.folds),
+        folds=config.folds,
         group_by=config.group,
         limit=config.limit,
         seed=config.seed,
@@ -99,6 +145,18 @@ def planned(config: BenchmarkConfig) -> Task:
         replicates=config.replicates,
         permutations=config.permutations,
         level=config.level,
+        prompts=config.prompt,
+        label_orders=config.order,
+        order_seed=config.order_seed,
+        modalities=config.modality,
+        temperatures=config.temperature,
+        runs=config.runs,
+        decoding=config.decoding,
+        parser=config.parser,
+        option_scores=config.option_scores,
+        select=config.select,
+        select_by=config.select_by,
+        select_on_test=config.select_on_test,
     )
 
 
@@ -110,13 +168,6 @@ def tell(run: RunFolder, report: Path) -> None:
     finish(report)
 
 
-def _separated(folds: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """``--folds 1,2`` and ``--folds 1 --folds 2`` mean the same."""
-    if folds is None:
-        return None
-    return tuple(name.strip() for word in folds for name in word.split(",") if name.strip())
-
-
 def _summed(left_out: Mapping[str, int]) -> dict[str, int]:
     """Counts over the folds; the run record holds them fold by fold."""
     total: Counter[str] = Counter()
@@ -125,12 +176,3 @@ def _summed(left_out: Mapping[str, int]) -> dict[str, int]:
         corpus, fold, _ = place.partition(", fold ")
         total[f"{corpus}, over all folds: {what}" if colon and fold else reason] += number
     return dict(total)
-
-
-def _cells(task: Task) -> Table:
-    table = Table("system", "corpus", "fold", "train", "test", box=None, pad_edge=False)
-    for cell in task.plan.cells:
-        parts = task.parts(cell)
-        counts = (str(parts.train.height), str(parts.test.height))
-        table.add_row(cell.system, cell.corpus, cell.fold, *counts)
-    return table

@@ -14,6 +14,7 @@ from equivoice.evaluation.settings import BenchmarkSettings
 from equivoice.inference import Asking, Cell
 from equivoice.models import LanguageBackend
 from equivoice.prompting import MODALITIES, Options, Prompt, load_prompt, make_options
+from equivoice.prompting.parsing import CONVENTIONS
 from equivoice.records import Label, LabelSpace
 
 __all__ = ["Grid", "asked_part", "make_grid", "with_transcript"]
@@ -174,6 +175,8 @@ def make_grid(settings: BenchmarkSettings, *, asked: bool) -> Grid:
         for modality in settings.modalities
         if modality not in MODALITIES
     ]
+    if settings.parser not in CONVENTIONS:
+        problems.append(f"parser: {settings.parser!r} is none of {', '.join(CONVENTIONS)}")
     prompts: dict[str, Prompt] = {}
     for place in settings.prompts:
         try:

@@ -154,7 +154,7 @@ def _read(answers: list[dict[str, Any]], options: Options, parser: str) -> None:
     given = [row for row in answers if row["response"] is not None]
     if not given:
         return
-    read = parse_responses([row["response"] for row in given], options.space)  # PARSER
+    read = parse_responses([row["response"] for row in given], options, convention=parser)
     columns = (read.get_column(name).to_list() for name in ("status", "emotion"))
     for row, status, emotion in zip(given, *columns, strict=True):
         row["status"], row["emotion"] = status, emotion
