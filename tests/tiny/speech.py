@@ -493,8 +493,8 @@ def _write_tekken(path: Path) -> int:
         *("[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"),
         *("[TOOL_CONTENT]", "<SPECIAL_20>", "<SPECIAL_21>", "<SPECIAL_22>", "<SPECIAL_23>"),
         *(SpecialTokens.audio.value, SpecialTokens.begin_audio.value),
-        *(f"<SPECIAL_{i}>" for i in range(26, 34)),
-        SpecialTokens.transcribe.value,
+        *(f"<SPECIAL_{i}>" for i in range(26, 32)),
+        *(SpecialTokens.args.value, SpecialTokens.call_id.value, SpecialTokens.transcribe.value),
     ]
     tekken = {
         "config": {

@@ -36,6 +36,10 @@ BUILT_IN: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
             "equivoice.models.acoustic:AcousticBaseline",
             MappingProxyType({"speaker_normalised": True}),
         ),
+        "audio-flamingo-3": (
+            "equivoice.models.speech_llms.audio_flamingo3:AudioFlamingo3",
+            _NO_OPTIONS,
+        ),
         "openai-server": ("equivoice.models.servers:OpenAIServer", _NO_OPTIONS),
         "openai-text": (
             "equivoice.models.servers:OpenAIServer",
@@ -49,6 +53,7 @@ BUILT_IN: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
             _NO_OPTIONS,
         ),
         "scripted-server": ("equivoice.models.scripted_language:ScriptedServer", _NO_OPTIONS),
+        "voxtral": ("equivoice.models.speech_llms.voxtral:Voxtral", _NO_OPTIONS),
     }
 )
 """From name to where the system is found and the options that the name implies."""

@@ -88,6 +88,14 @@ def trimmed_forward(tower: Any, features: torch.Tensor, frames: Sequence[int]) -
     return encoded
 
 
+def frame_mask(features: torch.Tensor, frames: Sequence[int]) -> torch.Tensor:
+    """(n, F) 1 where a frame of (n, mel bands, F) features is valid, else 0."""
+    import torch
+
+    lengths = torch.tensor(list(frames), device=features.device)
+    return (torch.arange(features.shape[-1], device=features.device) < lengths[:, None]).long()
+
+
 def padding_mask(tower: Any, frames: Sequence[int], positions: int) -> torch.Tensor | None:
     """Hides the padding of each clip from all, in the form that the attention kernel takes.
 

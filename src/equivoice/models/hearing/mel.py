@@ -66,12 +66,34 @@ class LogMel:
         Returns:
             (n, mel bands, frames) float32, on the CPU.
         """
+        count = self.most_frames if frames is None else min(frames, self.most_frames)
+        return self._levels(waves, count, windows=1)
+
+    def windowed(self, wave: Wave) -> torch.Tensor:
+        """One clip of any length, padded to full windows and taken as a whole, in windows.
+
+        Returns:
+            (windows, mel bands, frames of a window) float32, on the CPU.
+        """
         import torch
 
-        count = self.most_frames if frames is None else min(frames, self.most_frames)
+        windows = max(1, -(-len(wave) // self.most_samples))
+        total = windows * self.most_frames
+        heard = min(-(-len(wave) // self.hop) + 2, total)
+        levels = self._levels([wave], heard, windows=windows)[0]
+        # what follows is zeros: the floor, or the clamp where that is higher
+        silent = torch.maximum(_log10(torch.zeros(1)), levels.max() * 4.0 - 12.0)
+        filler = ((silent + 4.0) / 4.0).expand(len(levels), total - heard)
+        whole = torch.cat([levels, filler], dim=1)
+        return whole.reshape(len(levels), windows, self.most_frames).transpose(0, 1)
+
+    def _levels(self, waves: Sequence[Wave], count: int, *, windows: int) -> torch.Tensor:
+        """(n, mel bands, count): the first frames of clips padded to so many windows."""
+        import torch
+
         half = self.window // 2
-        whole = count == self.most_frames
-        length = self.most_samples if whole else (count - 1) * self.hop + half
+        whole = count == windows * self.most_frames
+        length = windows * self.most_samples if whole else (count - 1) * self.hop + half
         padded = torch.zeros(len(waves), max(length, half + 1))
         for row, wave in zip(padded, waves, strict=True):
             kept = min(len(wave), len(row))
@@ -88,7 +110,10 @@ class LogMel:
             return_complex=True,
         )[..., :count]
         power = (spectrum.abs() ** 2).contiguous()
-        mel = torch.from_numpy(self._filters).T @ power
-        level = mel.clamp(min=1e-10).log10()
+        level = _log10(torch.from_numpy(self._filters).T @ power)
         level = torch.maximum(level, level.amax(dim=(1, 2), keepdim=True) - 8.0)
         return (level + 4.0) / 4.0
+
+
+def _log10(power: torch.Tensor) -> torch.Tensor:
+    return power.clamp(min=1e-10).log10()

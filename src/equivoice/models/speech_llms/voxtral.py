@@ -1,0 +1,174 @@
+"""Voxtral: windows of 30 s whose padding the encoder attends to, so that none is left out."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from equivoice.errors import ConfigError, MissingDependencyError
+from equivoice.models.decoding.loading import LoadOptions, load_pretrained, load_processing
+from equivoice.models.hearing.backend import PromptedModel
+from equivoice.models.hearing.chat import messages
+from equivoice.models.hearing.clips import RATE, ClipReader, Wave
+from equivoice.models.hearing.language_part import part_of
+from equivoice.models.hearing.mel import LogMel
+from equivoice.models.language import Question
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Voxtral"]
+
+_LONGEST_S = 2400.0
+_WINDOWS_AT_ONCE = 8
+
+
+class Voxtral(PromptedModel):
+    """Voxtral, such as mistralai/Voxtral-Mini-3B-2507.
+
+    Its tokenizer, mistral-common, writes the prompt, and refuses a system turn beside
+    sound: put its sentence into the user's turn, as the prompts that come with
+    Equivoice do.
+
+    Args:
+        model: a local folder, or an id of the hub.
+        name: the name of the system; ``None`` for the last part of ``model``.
+        revision: branch, tag or commit of the hub.
+        dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
+        attention: ``sdpa`` or ``eager``.
+        quantisation: ``none``, ``8bit`` or ``4bit``.
+        trust_remote_code: run code that the checkpoint brings; off unless asked.
+        safetensors_only: refuse pickled weights; on unless asked.
+        tree: ``auto`` evaluates distinct answers once, where that is exact; or ``off``.
+        max_seconds: the longest clip; ``None`` for forty minutes, as its makers say.
+        longer: ``refuse`` longer clips, or ``cut`` them there (and count them).
+
+    Raises:
+        ConfigError: the checkpoint cannot be loaded, or an unknown choice.
+        MissingDependencyError: torch, transformers or mistral-common is not installed.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        name: str | None = None,
+        revision: str | None = None,
+        dtype: str = "auto",
+        device: str = "auto",
+        attention: str = "sdpa",
+        quantisation: str = "none",
+        trust_remote_code: bool = False,
+        safetensors_only: bool = True,
+        tree: str = "auto",
+        max_seconds: float | None = None,
+        longer: str = "refuse",
+    ) -> None:
+        options = LoadOptions(
+            model,
+            revision=revision,
+            dtype=dtype,
+            device=device,
+            attention=attention,
+            quantisation=quantisation,
+            trust_remote_code=trust_remote_code,
+            safetensors_only=safetensors_only,
+        )
+        loaded = load_pretrained("VoxtralForConditionalGeneration", options)
+        processor = load_processing("AutoProcessor", options)
+        if not hasattr(processor.tokenizer, "mode"):
+            # transformers falls back to a tokenizer that cannot write Voxtral's prompts
+            raise MissingDependencyError(
+                "mistral-common>=1.11.5", extra="models", purpose="Voxtral's prompts"
+            )
+        super().__init__(
+            loaded,
+            options,
+            tokenizer=processor.tokenizer,
+            clips=ClipReader(_LONGEST_S, max_seconds=max_seconds, longer=longer),
+            name=name,
+            family="voxtral",
+            tree=tree,
+            audio_token_id=int(loaded.config.audio_token_id),
+        )
+        self.processor = processor
+        self.mel = LogMel(processor.feature_extractor)
+        self.tower = part_of(loaded, "audio_tower")
+        self.projector = part_of(loaded, "multi_modal_projector")
+        sizes = loaded.config.audio_config
+        self._folded = int(sizes.intermediate_size)
+        self._window_tokens = sizes.max_source_positions * sizes.hidden_size // self._folded
+        self._sound = _a_moment_of_silence()
+
+    def trimming(self) -> dict[str, Any]:
+        """Whether the padding of clips is left out, and why or why not."""
+        return {
+            "on": False,
+            "why": "the encoder attends to the padding, which is part of the model",
+        }
+
+    def audio_tokens(self, samples: int) -> int:
+        """How many placeholder tokens stand for a clip of so many samples."""
+        return -(-samples // self.mel.most_samples) * self._window_tokens
+
+    def prompt_tokens(self, question: Question, count: int) -> list[int]:
+        """The token ids of a question whose sound makes ``count`` tokens."""
+        said = messages(question)
+        if question.clip is not None and any(turn.role == "system" for turn in question.turns):
+            raise ConfigError(
+                "Voxtral takes no system turn beside sound",
+                value=question.utterance_id,
+                hint="put its sentence into the user's turn (in the prompt, for family voxtral)",
+            )
+        for part in (part for message in said for part in message["content"]):
+            if part["type"] == "audio":
+                part["base64"] = self._sound
+        # contents of one text go as plain strings, as mistral-common wants system turns
+        for message in said:
+            if len(message["content"]) == 1 and message["content"][0]["type"] == "text":
+                message["content"] = message["content"][0]["text"]
+        ids = self.tokenizer.apply_chat_template(said, tokenize=True, return_dict=False)
+        if question.clip is None:
+            return [int(token) for token in ids]
+        if ids.count(self.audio_token_id) != self._window_tokens:
+            raise ConfigError(
+                "the tokenizer makes another number of audio tokens of a window than the model",
+                value=ids.count(self.audio_token_id),
+                choices=[self._window_tokens],
+                hint="do tokenizer and model come from one checkpoint?",
+            )
+        first = ids.index(self.audio_token_id)
+        rest = ids[first + self._window_tokens :]
+        return [int(token) for token in (*ids[:first], *[self.audio_token_id] * count, *rest)]
+
+    def encode(self, waves: Sequence[Wave]) -> list[torch.Tensor]:
+        """The embeddings of each clip: (tokens, width of the language model)."""
+        import torch
+
+        windows = [self.mel.windowed(wave) for wave in waves]
+        sound = torch.cat(windows)
+        with torch.inference_mode():
+            encoded = [
+                self._encode(sound[at : at + _WINDOWS_AT_ONCE])
+                for at in range(0, len(sound), _WINDOWS_AT_ONCE)
+            ]
+        self.encoder_passes += len(sound)
+        return list(torch.cat(encoded).split([len(each) * self._window_tokens for each in windows]))
+
+    def _encode(self, features: torch.Tensor) -> torch.Tensor:
+        hidden = self.tower(features.to(self.tower.conv1.weight.device)).last_hidden_state
+        projected: torch.Tensor = self.projector(hidden.reshape(-1, self._folded))
+        return projected
+
+
+def _a_moment_of_silence() -> str:
+    """A sound file of one sample, which the tokenizer widens to one window."""
+    import numpy as np
+    import soundfile
+
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.zeros(1, dtype=np.float32), RATE, format="WAV")
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
