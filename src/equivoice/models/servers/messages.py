@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import base64
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
-import numpy as np
-
 from equivoice.audio import decode
-from equivoice.errors import AudioError, InputError, MissingDependencyError
+from equivoice.audio.encode import Coding as AudioCoding
+from equivoice.audio.encode import encode
+from equivoice.errors import AudioError, InputError
 from equivoice.models.language import Clip, Question
 from equivoice.prompting.turns import Turn
 
 __all__ = ["AudioCoding", "AudioPart", "chat_messages", "encode_clip", "sound_part"]
 
 AudioPart = Literal["input_audio", "audio_url"]
-AudioCoding = Literal["wav", "flac"]
 Message = dict[str, Any]
 
 _MEGABYTE = 1_000_000
@@ -96,8 +94,7 @@ def encode_clip(
         MissingDependencyError: soundfile is not installed.
     """
     samples = decode(clip.path, start=clip.start, end=clip.end, rate=rate, longest=longest)
-    whole = np.clip(np.rint(samples * 32_768.0), -32_768, 32_767).astype(np.int16)
-    data = _file(whole, rate, coding)
+    data = encode(samples, rate, coding)
     if len(data) > most_megabytes * _MEGABYTE:
         raise AudioError(
             f"too large to be sent ({len(data) / _MEGABYTE:.1f} MB as {coding}; the limit is "
@@ -106,15 +103,3 @@ def encode_clip(
             hint="cut it, or raise the option most_megabytes if the server takes more",
         )
     return data
-
-
-def _file(samples: Sequence[int] | np.ndarray[Any, Any], rate: int, coding: AudioCoding) -> bytes:
-    try:
-        import soundfile
-    except ImportError:
-        raise MissingDependencyError(
-            "soundfile", extra="audio", purpose="writing sound files"
-        ) from None
-    stream = io.BytesIO()
-    soundfile.write(stream, samples, rate, format=coding.upper(), subtype="PCM_16")
-    return stream.getvalue()
