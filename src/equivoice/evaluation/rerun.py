@@ -11,7 +11,7 @@ import polars as pl
 from equivoice.errors import ConfigError
 from equivoice.evaluation.sweep import Render, plan_benchmark, run_task
 from equivoice.inference import Progress
-from equivoice.records import RunRecord
+from equivoice.records import PREDICTIONS, RunRecord
 from equivoice.store import RunFolder
 from equivoice.store.provenance import differences
 
@@ -128,7 +128,7 @@ def _revisions(first: RunRecord, again: RunRecord) -> list[str]:
     return [f"git_revision: {old} in the run, {new} now"]
 
 
-_PREDICTION_KEY = ("utterance_id", "system", "fold")
+_PREDICTION_KEY = PREDICTIONS.key
 
 
 def _refuse_unrepeatable(run: RunFolder, record: RunRecord, out: Path) -> None:
@@ -150,6 +150,9 @@ def _difference(
     if key is None:
         first, again = (frame.with_row_index("_row") for frame in (first, again))
         key = ("_row",)
+    lists = [name for name in key if isinstance(first.schema[name], pl.List)]
+    joined = [pl.col(name).list.join("|") for name in lists]  # lists cannot be joined on
+    first, again = (frame.with_columns(joined) for frame in (first, again))
     shared = [name for name in first.columns if name in again.columns and name not in key]
     pairs = first.select(*key, *shared).join(
         again.select(*key, *shared), on=list(key), how="inner", suffix="_again", nulls_equal=True

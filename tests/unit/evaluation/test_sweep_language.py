@@ -13,7 +13,8 @@ import pytest
 
 from equivoice.corpora import Corpus, label_space, save_corpus
 from equivoice.corpora.folds import make_folds
-from equivoice.errors import ConfigError, CorpusError, from equivoice.evaluation import benchmark, plan_benchmark, rerun
+from equivoice.errors import ConfigError, CorpusError
+from equivoice.evaluation import benchmark, plan_benchmark, rerun
 from equivoice.inference import Cell, Silence
 from equivoice.models.scripted_language import ScriptedLanguageModel, ScriptedServer
 from equivoice.store import RunFolder
@@ -260,6 +261,24 @@ def test_a_grid_is_repeated_from_its_record(tmp_path: Path) -> None:
     first = benchmark("scripted-llm", made, out=tmp_path / "run", options=options, **GRID, **QUICK)
     again = rerun(first.path, out=tmp_path / "again")
     assert again.equal, [str(table) for table in again.tables]
+
+
+def test_a_repetition_that_differs_says_in_how_many_rows(tmp_path: Path) -> None:
+    made = save_corpus(corpus(), tmp_path / "demo")
+    table = made / "utterances.parquet"
+    answers_file = tmp_path / "answers.parquet"
+    answers_file.write_bytes(table.read_bytes())
+    options = {"scripted-llm": {"answers": str(answers_file)}}
+    first = benchmark("scripted-llm", made, out=tmp_path / "run", options=options, runs=2, **QUICK)
+    changed = pl.read_parquet(table).with_columns(
+        emotion=pl.when(pl.col("utterance_id") == "demo/0-0")
+        .then(pl.lit("sad"))
+        .otherwise(pl.col("emotion"))
+    )
+    changed.select("utterance_id", "emotion").write_parquet(answers_file)
+    again = rerun(first.path, out=tmp_path / "again")
+    assert not again.equal
+    assert again.tables[0].differing == 3  # two runs, and the option scores
 
 
 # --------------------------------------------------------------------------- mistakes
