@@ -201,3 +201,21 @@ def text_model(architecture: str = "llama", **settings: Any) -> Any:
     with tempfile.TemporaryDirectory() as place:
         folder = save_text_model(Path(place) / architecture, architecture, **settings)
         return CausalTextModel(str(folder), **how)
+
+
+@cache
+def logits_alone(architecture: str, text: str, answer: tuple[int, ...]) -> Any:
+    """(V,) float64: what follows a prompt and a part of an answer, from a plain pass of its own.
+
+    Args:
+        architecture: of :func:`text_model`, without settings.
+        text: the prompt as the model is given it.
+        answer: the tokens of the answer so far.
+    """
+    import torch
+
+    model = text_model(architecture)
+    ids = model.tokenizer(text, add_special_tokens=False)["input_ids"]
+    with torch.inference_mode():
+        logits = model.model(input_ids=torch.tensor([[*ids, *answer]])).logits[0, -1]
+    return logits.double().numpy()

@@ -7,10 +7,12 @@ scoring, the gate of the token tree and the description follow.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from equivoice.errors import RunError
 from equivoice.models.decoding.checkpoint import checkpoint_settings
 from equivoice.models.decoding.effective import Effective, resolve
 from equivoice.models.decoding.gates import Gate, honours_tree_masks
@@ -20,7 +22,23 @@ from equivoice.models.decoding.prefix import Prefix
 from equivoice.models.decoding.tree_sampling import sample_tree
 from equivoice.models.language import Decoding, Draw, OptionScores, Question, Said
 
-__all__ = ["PrefixModel"]
+__all__ = ["PrefixModel", "enough_memory"]
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Memory of the GPU that runs out, as an error that says what to do.
+
+    Raises:
+        RunError: it has run out.
+    """
+    from torch import OutOfMemoryError
+
+    try:
+        yield
+    except OutOfMemoryError as error:
+        said = str(error).partition("\n")[0]
+        raise RunError(f"the GPU's memory has run out; try a smaller batch ({said})") from error
 
 
 class PrefixModel(ABC):
@@ -57,7 +75,8 @@ class PrefixModel(ABC):
         self, prefix: Prefix, draws: Sequence[Sequence[Draw]], decoding: Decoding
     ) -> list[list[Said]]:
         """Answers from a prepared prefix, one a draw."""
-        return sample_tree(self._gated(prefix), draws, self.effective(decoding))
+        with enough_memory():
+            return sample_tree(self._gated(prefix), draws, self.effective(decoding))
 
     def option_logprobs(
         self,
@@ -68,7 +87,9 @@ class PrefixModel(ABC):
     ) -> OptionScores:
         """How probable each option is as the whole answer, at each temperature."""
         tokens = [self.option_tokens(option) for option in options]
-        return score_options(self._gated(prefix), tokens, temperatures, self.effective(decoding))
+        shaped = self.effective(decoding)
+        with enough_memory():
+            return score_options(self._gated(prefix), tokens, temperatures, shaped)
 
     def effective(self, decoding: Decoding) -> Effective:
         """The concrete settings of a call, caller's and checkpoint's together."""

@@ -11,14 +11,13 @@ torch and transformers (extra ``models``) are imported late.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from equivoice.errors import ConfigError, MissingDependencyError
+from equivoice.errors import ConfigError, MissingDependencyError, RunError
 from equivoice.models.decoding.checkpoint import (
     checkpoint_settings,
     weights_fingerprint,
@@ -134,6 +133,7 @@ def load_pretrained(model_class: str | type[Any], options: LoadOptions) -> Any:
 
     Raises:
         ConfigError: what ``options`` name cannot be loaded; the message says why.
+        RunError: the device has not enough memory.
         MissingDependencyError: torch or transformers is not installed.
     """
     torch = _torch()
@@ -354,9 +354,16 @@ def _quantised(options: LoadOptions, device: Any) -> dict[str, Any]:
 @contextmanager
 def _explained(options: LoadOptions, config: Any) -> Iterator[None]:
     """Errors of transformers in words that say what to do next."""
+    from safetensors import SafetensorError
+    from torch import OutOfMemoryError
+
     try:
         yield
-    except (OSError, ValueError, KeyError, ImportError, json.JSONDecodeError) as error:
+    except OutOfMemoryError as error:
+        raise RunError(
+            f"{options.model} does not fit in the memory of the device; try 8-bit or 4-bit weights"
+        ) from error
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
         said = str(error).strip().partition("\n")[0]
         if "trust_remote_code" in str(error):
             hint = "read that code, then say trust_remote_code=True if you trust it"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from equivoice.errors import ConfigError
-from equivoice.models.decoding.backend import PrefixModel
+from equivoice.models.decoding.backend import PrefixModel, enough_memory
 from equivoice.models.decoding.loading import LoadOptions, load_pretrained, load_processing
 from equivoice.models.decoding.prefix import Prefix, run_prompt
 from equivoice.models.language import Question
@@ -81,14 +81,15 @@ class CausalTextModel(PrefixModel):
         texts = [self.prompt(question) for question in questions]
         padded = self._padded([self._tokens(text) for text in texts])
         inputs = {key: value.to(self.model.device) for key, value in padded.items()}
-        return run_prompt(
-            self.model,
-            {"input_ids": inputs["input_ids"]},
-            mask=inputs["attention_mask"].bool(),
-            input_ids=inputs["input_ids"],
-            eos_ids=self._ends,
-            decode=self._decode,
-        )
+        with enough_memory():
+            return run_prompt(
+                self.model,
+                {"input_ids": inputs["input_ids"]},
+                mask=inputs["attention_mask"].bool(),
+                input_ids=inputs["input_ids"],
+                eos_ids=self._ends,
+                decode=self._decode,
+            )
 
     def prompt(self, question: Question) -> str:
         """The text that the model is given for a question."""
