@@ -40,7 +40,7 @@ VERBS = {
     "quickstart": Verb(
         "equivoice.cli.quickstart", "Make speech, benchmark a baseline, audit it, write a report."
     ),
-    "corpora": Verb("equivoice.cli.corpora", "List, show, prepare and check corpora."),
+    "corpora": Verb("equivoice.cli.corpora", "List, show, prepare, check and export corpora."),
     "models": Verb("equivoice.cli.models", "List the models that can be run."),
     "benchmark": Verb("equivoice.cli.benchmark", "Run systems on corpora, fold by fold."),
     "parse": Verb("equivoice.cli.parse", "Show which label an answer is read as, and why."),

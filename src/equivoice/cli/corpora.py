@@ -1,4 +1,4 @@
-"""``equivoice corpora``: list, show, prepare and check corpora."""
+"""``equivoice corpora``: list, show, prepare, check and export corpora."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import typer
 from rich.markup import escape
@@ -24,9 +25,10 @@ from equivoice.corpora import (
     prepare,
     source_of,
 )
+from equivoice.corpora.exchange import export_sharegpt
 from equivoice.errors import ConfigError
 
-app = verb_app("List, show, prepare and check corpora.")
+app = verb_app("List, show, prepare, check and export corpora.")
 
 _MARKS = {"error": "[red]error[/red]", "warning": "[yellow]warning[/yellow]", "note": "note"}
 
@@ -176,6 +178,46 @@ def check_corpus(config: CheckConfig) -> None:
         finish(f"the findings above; '--out FILE' writes them, of {config.where}")
     if counts["error"]:
         raise typer.Exit(2)
+
+
+class ExportConfig(VerbConfig):
+    """Options of ``corpora export``."""
+
+    where: Path = argument("the folder of a prepared corpus, or a table")
+    out: Path = option("the folder to write", short="-o")
+    format: Literal["sharegpt"] = option(
+        "sharegpt, for LLaMA-Factory and ms-swift", default="sharegpt"
+    )
+    prompt: str = option("a prompt by name, or a file", default="user_labels")
+    family: str = option("the model family whose wording is used", default="general")
+    modality: str = option("speech, speech+transcript or transcript", default="speech")
+    label_order: str = option("given, alphabetical or shuffled-K", default="given")
+    fold: str | None = option("write the splits of this fold apart", default=None)
+    limit: int | None = option("only the first so many utterances", default=None, ge=1)
+
+
+@app.command("export")
+@configured(ExportConfig)
+def export_corpus(config: ExportConfig) -> None:
+    """Write prompts, sound and answers for another tool.
+
+    Example:
+      equivoice corpora export corpora/ravdess --prompt user_labels --fold 1 -o sft
+    """
+    written = export_sharegpt(
+        load_corpus(config.where),
+        config.out,
+        prompt=config.prompt,
+        family=config.family,
+        modality=config.modality,
+        label_order=config.label_order,
+        fold=config.fold,
+        limit=config.limit,
+    )
+    say(*(f"{name}.jsonl: {number} conversations" for name, number in written.files.items()))
+    note_left_out(written.left_out)
+    note("LLaMA-Factory: --dataset_dir this folder. ms-swift: run it inside this folder.")
+    finish(written.folder)
 
 
 def _pairs(what: str, given: Sequence[str]) -> dict[str, str]:

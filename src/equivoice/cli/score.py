@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from equivoice.cli.config import (
 from equivoice.cli.console import finish, note, note_left_out, say
 from equivoice.cli.reporting import conclusions, write_report
 from equivoice.corpora import Corpus, check, load_corpus
-from equivoice.errors import InputError, SchemaError
+from equivoice.corpora.exchange import FOREIGN_FORMATS, foreign_format, read_foreign
+from equivoice.errors import ConfigError, InputError, SchemaError
 from equivoice.evaluation import Scores, score
 from equivoice.evaluation.described import describe, save_descriptions
 from equivoice.prompting import parse_responses
@@ -36,7 +38,9 @@ _FOLDS = "Folds play no part: all predictions are pooled."
 class ScoreConfig(VerbConfig):
     """Options of ``score``."""
 
-    predictions: Path = argument("a table with 'utterance_id' and 'emotion' (or 'response')")
+    predictions: Path = argument(
+        "a table with 'utterance_id' and 'emotion' (or 'response'), or what another tool wrote"
+    )
     reference: Path = option("a prepared corpus, or a table with 'utterance_id' and 'emotion'")
     group: tuple[str, ...] = option(
         "what to compare, such as gender or 'gender x age[25,35]'", default=()
@@ -47,6 +51,16 @@ class ScoreConfig(VerbConfig):
     convention: str = option("equivoice, fairalm_paper or fairalm_code", default="equivoice")
     level: float = option("coverage of the intervals", default=0.95, gt=0, lt=1)
     limit: int | None = option("score only the first so many predictions", default=None, ge=1)
+    format: str = option(
+        f"what wrote the predictions: auto, equivoice, {', '.join(FOREIGN_FORMATS)}", default="auto"
+    )
+    key: str | None = option(
+        "the field of another tool's file that names the utterance, such as doc.audio", default=None
+    )
+    keys: Path | None = option(
+        "a file that tells which item of another tool is which utterance", default=None
+    )
+    system: str | None = option("the name of the system in another tool's file", default=None)
     seed: int = option("of all resampling", default=0, ge=0)
     dry_run: bool = option("check the input and write nothing", default=False)
 
@@ -58,14 +72,16 @@ def score_verb(config: ScoreConfig) -> None:
 
     Tables may be CSV, TSV, JSON lines or Parquet. Where the predictions hold free
     answers in the column 'response', they are parsed first. Where the reference
-    names speakers, intervals are over speakers.
+    names speakers, intervals are over speakers. Files of lmms-eval (--log_samples),
+    LLaMA-Factory (generated_predictions.jsonl) and Inspect (.eval) are read as they are.
 
     Example:
       equivoice score answers.csv --reference corpora/ravdess --group gender
       equivoice score p.parquet --reference u.csv --group "gender x age[25,35]" -o out
+      equivoice score logs/ser.eval --reference corpora/ravdess --key metadata.audio
     """
     corpus = load_corpus(config.reference)
-    predictions = read_predictions(config.predictions, corpus.label_space, limit=config.limit)
+    predictions, left_out = _read(config, corpus)
     if config.dry_run:
         say(
             f"{predictions.height} predictions, {corpus.utterances.height} utterances, "
@@ -84,11 +100,38 @@ def score_verb(config: ScoreConfig) -> None:
         level=config.level,
         seed=config.seed,
     )
-    report = _store(config.out, record, corpus, predictions, scores)
+    left_out = dict(Counter(left_out) + Counter(scores.left_out))
+    report = _store(config.out, _finished(record, left_out), corpus, predictions, scores)
     say(*conclusions(RunFolder.read(config.out)))
     note(*scores.notes)
-    note_left_out(scores.left_out)
+    note_left_out(left_out)
     finish(report)
+
+
+def _read(config: ScoreConfig, corpus: Corpus) -> tuple[pl.DataFrame, Mapping[str, int]]:
+    """The predictions, and what was left out of another tool's file."""
+    choices = ("auto", "equivoice", *FOREIGN_FORMATS)
+    if config.format not in choices:
+        raise ConfigError("format: unknown", value=config.format, choices=choices)
+    own = config.format == "equivoice"
+    name = foreign_format(config.predictions) if config.format == "auto" else config.format
+    if own or name is None:
+        return (
+            read_predictions(config.predictions, corpus.label_space, limit=config.limit),
+            {},
+        )
+    read = read_foreign(
+        config.predictions,
+        corpus.utterances,
+        corpus.label_space,
+        format=name,
+        key=config.key,
+        keys=config.keys,
+        system=config.system,
+    )
+    note(f"Read as answers of {read.format}.")
+    frame = read.predictions if config.limit is None else read.predictions.head(config.limit)
+    return frame, read.left_out
 
 
 def read_predictions(
@@ -131,6 +174,8 @@ def _parsed(frame: pl.DataFrame, labels: LabelSpace, path: str | Path) -> pl.Dat
 
 def _begin(config: ScoreConfig) -> RunRecord:
     inputs = {"predictions": config.predictions, "reference": _table_of(config.reference)}
+    if config.keys is not None:
+        inputs["keys"] = config.keys
     return RunRecord(
         verb=_VERB,
         config=config.model_dump(mode="json"),
@@ -159,7 +204,7 @@ def _store(
             "the folder holds the run of another verb", file=out, hint="give another --out"
         )
     with RunFolder.open(out, overwrite=True) as run:
-        run.save_record(_finished(record, scores.left_out))
+        run.save_record(record)
         run.write_predictions(predictions)
         run.write_utterances(corpus.utterances)
         run.write_estimates(scores.estimates)
