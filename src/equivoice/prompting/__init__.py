@@ -1,12 +1,13 @@
 """What a model is asked, and what is made of its answer."""
 
 from equivoice.prompting.options import Options, make_options
-from equivoice.prompting.parsing import Parsed, parse, parse_responses
+from equivoice.prompting.parsing import CONVENTIONS, Parsed, parse, parse_responses
 from equivoice.prompting.prompts import MODALITIES, Prompt, load_prompt, prompt_names
 from equivoice.prompting.turns import AUDIO, Turn
 
 __all__ = [
     "AUDIO",
+    "CONVENTIONS",
     "MODALITIES",
     "Options",
     "Parsed",

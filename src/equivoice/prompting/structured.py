@@ -29,11 +29,12 @@ _CONTROL = re.compile(
     r"<\|[^|<>\n]{0,40}\|>|</?s>|<(?:pad|unk|bos|eos|start_of_turn|end_of_turn)>|\[/?INST\]|<0x[0-9A-F]{2}>"
 )
 _NEXT_TURN = re.compile(
-    r"<\|im_start\|>|<\|start_header_id\|>|<start_of_turn>|\n\s*(?:human|user)\s*:", re.IGNORECASE
+    r"<\|im_start\|>|<\|start_header_id\|>|<start_of_turn>|\n[ \t]*(?:human|user)[ \t]*:",
+    re.IGNORECASE,
 )
 _ROLE = re.compile(r"^\s*(?:assistant|model)\s*[:\n]", re.IGNORECASE)
 _MARKDOWN = re.compile(
-    r"\*\*|__|```(?:json)?|^\s*[#>]+\s|(?<=\w)_(?=\w)", re.MULTILINE | re.IGNORECASE
+    r"\*\*|__|```(?:json)?|^[ \t]*[#>]+[ \t]|(?<=\w)_(?=\w)", re.MULTILINE | re.IGNORECASE
 )
 
 _ANSWER_TAGS = "answer|final_answer|final|emotion|label|response|output|result|prediction"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equivoice.prompting import parse, parse_responses
+from equivoice.prompting import CONVENTIONS, make_options, parse, parse_responses
 from equivoice.prompting.parsing import normalise
 from equivoice.records import Label, LabelSpace
 
@@ -103,6 +105,82 @@ def test_case_space_and_punctuation_around_do_not_matter(
 def test_two_labels_are_ambiguous_and_one_said_twice_is_not(first: str, second: str) -> None:
     parsed = parse(f"{first} / {second}", SPACE)
     assert parsed.status == ("parsed" if first == second else "ambiguous")
+
+
+ALPHABETS = (
+    [chr(code) for code in range(0x20, 0x7F)],
+    [chr(code) for code in range(0x250) if chr(code).isprintable()],
+    [chr(code) for code in range(0x10FFFF) if code % 37 == 0 and not 0xD800 <= code < 0xE000],
+    [
+        "angry",
+        "not ",
+        "but ",
+        "happy",
+        " ",
+        ", ",
+        ".",
+        "<answer>",
+        "</",
+        "{",
+        "}",
+        "[",
+        '"',
+        ":",
+        "\n",
+    ],
+    [
+        "a",
+        "B",
+        ".",
+        ")",
+        "(",
+        "or ",
+        "option ",
+        "answer ",
+        "is ",
+        "sad",
+        "不",
+        "是",
+        "0.5",
+        "%",
+        "\u0301",
+    ],
+)
+LETTERED = make_options(SPACE, lettered=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(len(ALPHABETS)))
+def test_100_000_random_strings_each_get_a_status(seed: int) -> None:
+    """20,000 strings from each of five alphabets, two of them made of what the parser looks for."""
+    rng = random.Random(seed)  # noqa: S311 - no secret
+    for _ in range(20_000):
+        text = "".join(rng.choices(ALPHABETS[seed], k=rng.randrange(25)))
+        for options in (SPACE, LETTERED):
+            parsed = parse(text, options)
+            assert parsed.status in STATUSES
+            assert (parsed.label in SPACE.names) == (parsed.status == "parsed")
+            assert parsed.why
+
+
+@given(st.text(max_size=60))
+def test_every_convention_is_total(text: str) -> None:
+    for convention in CONVENTIONS:
+        parsed = parse(text, LETTERED, convention=convention)
+        assert (parsed.label in SPACE.names) == (parsed.status == "parsed")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a", "not ", "{", "[", "<answer>", "<think>", "happy, sad ", "answer: ", "\n", '"', "&", "<|", "_a",
+     "**", "option ", "高", "A. ", "\\boxed{", "(", " ", "\u0301", "1", "it is "],
+)  # fmt: skip
+def test_an_answer_of_a_megabyte_is_read_in_part(piece: str) -> None:
+    """A pattern that backtracks would take minutes here, and the test run would show it."""
+    for options in (SPACE, LETTERED):
+        parsed = parse(piece * (1_000_000 // len(piece)), options)
+        assert parsed.status in STATUSES
+        assert "read in part" in parsed.why
 
 
 @given(st.text(max_size=50))
