@@ -42,6 +42,7 @@ VERBS = {
     ),
     "corpora": Verb("equivoice.cli.corpora", "List, show, prepare, check and export corpora."),
     "models": Verb("equivoice.cli.models", "List the models that can be run."),
+    "doctor": Verb("equivoice.cli.doctor", "Look at the machine, and test systems on made speech."),
     "benchmark": Verb("equivoice.cli.benchmark", "Run systems on corpora, fold by fold."),
     "parse": Verb("equivoice.cli.parse", "Show which label an answer is read as, and why."),
     "score": Verb("equivoice.cli.score", "Score predictions against a reference, by group."),

@@ -76,16 +76,20 @@ def argument(doc: str, *, default: Any = _REQUIRED, **constraints: Any) -> Any:
     return Field(default, description=doc, json_schema_extra={"positional": True}, **constraints)
 
 
-def option(doc: str, *, default: Any = _REQUIRED, short: str = "", **constraints: Any) -> Any:
+def option(
+    doc: str, *, default: Any = _REQUIRED, short: str = "", flag: str = "", **constraints: Any
+) -> Any:
     """An option that is given by name, ``some_name`` as ``--some-name``.
 
     Args:
         doc: one phrase for the help.
         default: what holds where it is not given; needed where there is none.
         short: a one-letter flag such as ``-o``.
+        flag: the flag's word, where it is not the option's name.
         constraints: as for :func:`pydantic.Field`, such as ``ge=0``.
     """
-    return Field(default, description=doc, json_schema_extra={"short": short}, **constraints)
+    extra: dict[str, Any] = {"short": short, "flag": flag}
+    return Field(default, description=doc, json_schema_extra=extra, **constraints)
 
 
 def verb_app(help: str | None = None) -> typer.Typer:  # noqa: A002 - typer's own word
@@ -332,13 +336,14 @@ def _parameter(name: str, annotation: Any, info: Any) -> inspect.Parameter:
 
 
 def _flag(name: str, field: FieldInfo) -> tuple[Any, Any]:
-    flag = f"--{name.replace('_', '-')}"
+    word = (_extra(field).get("flag") or name).replace("_", "-")
+    flag = f"--{word}"
     short = _extra(field).get("short")
     names = [flag, short] if short else [flag]
     doc = escape(_doc(field))
     if _bare(field.annotation) is bool:
         if not name.startswith("no_"):
-            names[0] = f"{flag}/--no-{name.replace('_', '-')}"
+            names[0] = f"{flag}/--no-{word}"
         return bool | None, typer.Option(*names, help=doc, show_default=False)
     kind = list[str] | None if _is_list(field) else str | None
     return kind, typer.Option(*names, help=doc, metavar=_metavar(field), show_default=False)

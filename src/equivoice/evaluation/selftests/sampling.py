@@ -165,7 +165,7 @@ def hidden_settings(asked: Asked, probes: Probes) -> Gate:  # noqa: ARG001 - one
     acting = {
         name: value
         for name, value in found.items()
-        if name in _NEUTRAL and value not in _NEUTRAL[name]
+        if name in _NEUTRAL and isinstance(value, int | float) and value not in _NEUTRAL[name]
     }
     if not acting:
         return Gate("hidden settings", _HIDDEN, "passed", "none that acts on answers", 0, 0)
