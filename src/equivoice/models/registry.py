@@ -47,12 +47,14 @@ BUILT_IN: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
         ),
         "prior": ("equivoice.models.prior:PriorBaseline", _NO_OPTIONS),
         "qwen2-audio": ("equivoice.models.speech_llms.qwen2_audio:Qwen2Audio", _NO_OPTIONS),
+        "qwen2.5-omni": ("equivoice.models.speech_llms.qwen2_5_omni:Qwen25Omni", _NO_OPTIONS),
         "scripted": ("equivoice.models.scripted:ScriptedBaseline", _NO_OPTIONS),
         "scripted-llm": (
             "equivoice.models.scripted_language:ScriptedLanguageModel",
             _NO_OPTIONS,
         ),
         "scripted-server": ("equivoice.models.scripted_language:ScriptedServer", _NO_OPTIONS),
+        "speech-llm": ("equivoice.models.speech_llms.general:GeneralSpeechModel", _NO_OPTIONS),
         "voxtral": ("equivoice.models.speech_llms.voxtral:Voxtral", _NO_OPTIONS),
     }
 )

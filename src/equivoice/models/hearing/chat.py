@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from equivoice.errors import ConfigError
 from equivoice.models.language import Question
 from equivoice.prompting.turns import Part
 
-__all__ = ["check_question", "expanded", "messages"]
+__all__ = ["check_question", "expanded", "messages", "rendering"]
 
 
 def check_question(question: Question) -> None:
@@ -49,6 +50,28 @@ def messages(question: Question) -> list[dict[str, Any]]:
         }
         for turn in question.turns
     ]
+
+
+@contextmanager
+def rendering(*also: type[Exception]) -> Iterator[None]:
+    """Errors of a chat template in words that say what to do next.
+
+    Args:
+        also: further errors that a template's own library raises.
+
+    Raises:
+        ConfigError: the template refuses the turns: no system turn, perhaps.
+    """
+    from jinja2 import TemplateError
+
+    try:
+        yield
+    except (TemplateError, ValueError, TypeError, KeyError, AttributeError, *also) as error:
+        said = str(error).strip().partition("\n")[0]
+        raise ConfigError(
+            f"the model's chat template does not take the prompt: {said}",
+            hint="put the system turn's text into the user's turn, or take another prompt",
+        ) from error
 
 
 def part_is_sound(part: Part) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from equivoice.models.decoding.loading import LoadOptions, load_pretrained, load_processing
-from equivoice.models.hearing.chat import expanded, messages
+from equivoice.models.hearing.chat import expanded, messages, rendering
 from equivoice.models.hearing.clips import ClipReader
 from equivoice.models.hearing.encoders import frame_mask
 from equivoice.models.hearing.mel import LogMel
@@ -91,9 +91,10 @@ class AudioFlamingo3(TrimmingModel):
 
     def prompt_tokens(self, question: Question, count: int) -> list[int]:
         """The token ids of a question whose sound makes ``count`` tokens."""
-        text = self.processor.apply_chat_template(
-            messages(question), add_generation_prompt=True, tokenize=False
-        )
+        with rendering():
+            text = self.processor.apply_chat_template(
+                messages(question), add_generation_prompt=True, tokenize=False
+            )
         counts = [count] if question.clip is not None else []
         token = self.processor.audio_token
         return self.tokens(expanded(text, token, counts, whose=question.utterance_id))

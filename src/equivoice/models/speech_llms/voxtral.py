@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from equivoice.errors import ConfigError, MissingDependencyError
 from equivoice.models.decoding.loading import LoadOptions, load_pretrained, load_processing
 from equivoice.models.hearing.backend import PromptedModel
-from equivoice.models.hearing.chat import messages
+from equivoice.models.hearing.chat import messages, rendering
 from equivoice.models.hearing.clips import RATE, ClipReader, Wave
 from equivoice.models.hearing.language_part import part_of
 from equivoice.models.hearing.mel import LogMel
@@ -100,7 +100,7 @@ class Voxtral(PromptedModel):
         self.projector = part_of(loaded, "multi_modal_projector")
         sizes = loaded.config.audio_config
         self._folded = int(sizes.intermediate_size)
-        self._window_tokens = sizes.max_source_positions * sizes.hidden_size // self._folded
+        self._window_tokens: int = sizes.max_source_positions * sizes.hidden_size // self._folded
         self._sound = _a_moment_of_silence()
 
     def trimming(self) -> dict[str, Any]:
@@ -112,7 +112,8 @@ class Voxtral(PromptedModel):
 
     def audio_tokens(self, samples: int) -> int:
         """How many placeholder tokens stand for a clip of so many samples."""
-        return -(-samples // self.mel.most_samples) * self._window_tokens
+        windows = -(-samples // self.mel.most_samples)
+        return windows * self._window_tokens
 
     def prompt_tokens(self, question: Question, count: int) -> list[int]:
         """The token ids of a question whose sound makes ``count`` tokens."""
@@ -130,7 +131,10 @@ class Voxtral(PromptedModel):
         for message in said:
             if len(message["content"]) == 1 and message["content"][0]["type"] == "text":
                 message["content"] = message["content"][0]["text"]
-        ids = self.tokenizer.apply_chat_template(said, tokenize=True, return_dict=False)
+        from mistral_common.exceptions import MistralCommonException
+
+        with rendering(MistralCommonException):
+            ids = self.tokenizer.apply_chat_template(said, tokenize=True, return_dict=False)
         if question.clip is None:
             return [int(token) for token in ids]
         if ids.count(self.audio_token_id) != self._window_tokens:
@@ -156,7 +160,8 @@ class Voxtral(PromptedModel):
                 for at in range(0, len(sound), _WINDOWS_AT_ONCE)
             ]
         self.encoder_passes += len(sound)
-        return list(torch.cat(encoded).split([len(each) * self._window_tokens for each in windows]))
+        sizes = [len(each) * self._window_tokens for each in windows]
+        return list(torch.split(torch.cat(encoded), sizes))
 
     def _encode(self, features: torch.Tensor) -> torch.Tensor:
         hidden = self.tower(features.to(self.tower.conv1.weight.device)).last_hidden_state

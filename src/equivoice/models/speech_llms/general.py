@@ -1,0 +1,255 @@
+"""Any other audio chat model of transformers, by its own processor and its own forward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from equivoice.errors import ConfigError
+from equivoice.models.decoding.loading import LoadOptions, load_pretrained, load_processing
+from equivoice.models.decoding.prefix import Prefix, run_prompt
+from equivoice.models.hearing.backend import HearingModel
+from equivoice.models.hearing.chat import messages, rendering
+from equivoice.models.hearing.clips import RATE, ClipReader, Wave
+from equivoice.models.hearing.stacking import can_be_stacked, stacked
+from equivoice.models.language import Question
+
+__all__ = ["GeneralSpeechModel"]
+
+# of checkpoints that bring their own code, in this order
+_AUTO_CLASSES = (
+    "AutoModelForMultimodalLM",
+    "AutoModelForImageTextToText",
+    "AutoModelForSpeechSeq2Seq",
+    "AutoModelForCausalLM",
+)
+_LONGEST_S = 600.0
+
+
+class GeneralSpeechModel(HearingModel):
+    """An audio chat model of transformers that has no family of its own here.
+
+    Nothing about its encoder is taken for granted: no padding is left out, and each
+    prompt is run alone, since many encoders attend to the padding that a longer clip
+    in the batch brings. What follows the prompt is shared as for all models.
+
+    Args:
+        model: a local folder, or an id of the hub.
+        name: the name of the system; ``None`` for the last part of ``model``.
+        revision: branch, tag or commit of the hub.
+        dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
+        attention: ``sdpa`` or ``eager``.
+        quantisation: ``none``, ``8bit`` or ``4bit``.
+        trust_remote_code: run code that the checkpoint brings; off unless asked.
+        safetensors_only: refuse pickled weights; on unless asked.
+        family: which wording of a prompt it is given; ``None`` for its architecture's name.
+        tree: ``auto`` evaluates distinct answers once, where that is exact; or ``off``.
+        together: run the prompts of a batch together: faster, and right only for encoders
+            that do not attend to padding.
+        max_seconds: the longest clip; ``None`` for ten minutes. Whether the model hears
+            so much is for its makers to say.
+        longer: ``refuse`` longer clips, or ``cut`` them there (and count them).
+
+    Raises:
+        ConfigError: the checkpoint cannot be loaded, is no chat model that hears, or an
+            unknown choice.
+        MissingDependencyError: torch or transformers is not installed.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        name: str | None = None,
+        revision: str | None = None,
+        dtype: str = "auto",
+        device: str = "auto",
+        attention: str = "sdpa",
+        quantisation: str = "none",
+        trust_remote_code: bool = False,
+        safetensors_only: bool = True,
+        family: str | None = None,
+        tree: str = "auto",
+        together: bool = False,
+        max_seconds: float | None = None,
+        longer: str = "refuse",
+    ) -> None:
+        options = LoadOptions(
+            model,
+            revision=revision,
+            dtype=dtype,
+            device=device,
+            attention=attention,
+            quantisation=quantisation,
+            trust_remote_code=trust_remote_code,
+            safetensors_only=safetensors_only,
+        )
+        loaded = load_pretrained(_Chat, options)
+        self.processor = load_processing("AutoProcessor", options)
+        tokenizer = getattr(self.processor, "tokenizer", None)
+        if tokenizer is None or not _hears(self.processor):
+            raise ConfigError(
+                "the checkpoint's processor takes no sound together with text",
+                value=type(self.processor).__name__,
+                hint="take an audio chat model; for transcripts alone, the system text-llm",
+            )
+        tokenizer.padding_side = "left"
+        super().__init__(
+            loaded,
+            options,
+            tokenizer=tokenizer,
+            clips=ClipReader(_LONGEST_S, max_seconds=max_seconds, longer=longer),
+            name=name,
+            family=family or str(loaded.config.model_type),
+            tree=tree,
+        )
+        self.together = together
+        self._placeholder = getattr(self.processor, "audio_token", None)
+
+    def prepare(self, questions: Sequence[Question]) -> Prefix:
+        """Run the prompts: each alone, unless told to run them together.
+
+        Raises:
+            AudioError: a clip cannot be used.
+            ConfigError: a question's clip and places do not match.
+        """
+        waves = self.waves(questions)
+        if self.together or len(questions) == 1:
+            return self._run(questions, waves)
+        alone = [
+            self._run([question], [wave]) for question, wave in zip(questions, waves, strict=True)
+        ]
+        if all(can_be_stacked(prefix) for prefix in alone):
+            return stacked(alone)
+        # a cache of another kind cannot be put together afterwards
+        return self._run(questions, waves)
+
+    def prompt(self, question: Question) -> str:
+        """The text that the model is given for a question, with a placeholder for sound.
+
+        Raises:
+            ConfigError: the chat template leaves no place for the sound, or the text
+                holds a placeholder of its own.
+        """
+        said = messages(question)
+        text = self._rendered(said)
+        if question.clip is None or self._placeholder is None:
+            return text
+        if text.count(self._placeholder) != 1:
+            # some templates take plain strings, the placeholder among them
+            text = self._rendered([_as_string(message, self._placeholder) for message in said])
+        if text.count(self._placeholder) != 1:
+            raise ConfigError(
+                f"the rendered prompt has {text.count(self._placeholder)} places for sound",
+                value=question.utterance_id,
+                hint=f"does its text or transcript hold {self._placeholder!r}?",
+            )
+        return text
+
+    def describe(self) -> dict[str, Any]:
+        """Weights, settings, optimisations, and how prompts are run."""
+        return {**super().describe(), "prompts_run": "together" if self.together else "alone"}
+
+    def _rendered(self, said: list[dict[str, Any]]) -> str:
+        with rendering():
+            return str(
+                self.processor.apply_chat_template(said, add_generation_prompt=True, tokenize=False)
+            )
+
+    def _run(self, questions: Sequence[Question], waves: Sequence[Wave | None]) -> Prefix:
+        import torch
+
+        inputs = self._inputs(
+            [self.prompt(question) for question in questions],
+            [wave for wave in waves if wave is not None],
+        )
+        device, dtype = self.model.device, self.model.dtype
+        given = {
+            name: value.to(device, dtype) if value.is_floating_point() else value.to(device)
+            for name, value in inputs.items()
+            if isinstance(value, torch.Tensor)
+        }
+        mask = given.pop("attention_mask").bool()
+        if not bool(mask[:, -1].all()):
+            raise ConfigError(
+                "the processor pads prompts on the right, so that answers cannot be continued",
+                value=type(self.processor).__name__,
+            )
+        self.encoder_passes += sum(wave is not None for wave in waves)
+        return run_prompt(
+            self.model,
+            given,
+            mask=mask,
+            input_ids=given["input_ids"],
+            eos_ids=self.eos_ids,
+            decode=self.decode,
+            strategy="rows" if self.tree == "off" else "tree",
+        )
+
+    def _inputs(self, texts: list[str], waves: list[Wave]) -> dict[str, Any]:
+        sound: dict[str, Any] = {}
+        if waves:
+            sound = {"audio": waves, "audio_kwargs": {"sampling_rate": RATE}}
+        bos = self.tokenizer.bos_token
+        written = bos is not None and texts[0].startswith(bos)
+        return dict(
+            self.processor(
+                text=texts,
+                text_kwargs={
+                    "padding": True,
+                    "padding_side": "left",
+                    # the template wrote it already
+                    **({"add_special_tokens": False} if written else {}),
+                },
+                return_tensors="pt",
+                **sound,
+            )
+        )
+
+
+class _Chat:
+    """Picks the class that the checkpoint names."""
+
+    @staticmethod
+    def from_pretrained(place: str, *, config: Any, **settings: Any) -> Any:
+        if getattr(config, "is_encoder_decoder", False):
+            raise ConfigError(
+                "the checkpoint is an encoder-decoder, which does not chat",
+                file=place,
+                value=config.model_type,
+                hint="take an audio chat model",
+            )
+        for kind in _classes(config, remote=bool(settings.get("trust_remote_code"))):
+            if hasattr(kind, "generate") or kind.__name__.startswith("Auto"):
+                return kind.from_pretrained(place, config=config, **settings)
+        raise ConfigError(
+            "this release of transformers has no chat model of this architecture",
+            file=place,
+            value=config.model_type,
+            hint="pip install --upgrade transformers, or serve the model: openai-server",
+        )
+
+
+def _classes(config: Any, *, remote: bool) -> list[Any]:
+    """Classes that may hold the checkpoint: the one that it names, then automatic ones."""
+    import transformers
+
+    wanted = [name for name in config.architectures or () if hasattr(transformers, name)]
+    brought = getattr(config, "auto_map", None) or {} if remote else {}
+    wanted += [name for name in _AUTO_CLASSES if name in brought]
+    return [getattr(transformers, name) for name in wanted]
+
+
+def _hears(processor: Any) -> bool:
+    return any(
+        getattr(processor, part, None) is not None
+        for part in ("feature_extractor", "audio_processor")
+    )
+
+
+def _as_string(message: dict[str, Any], placeholder: str) -> dict[str, Any]:
+    parts = [
+        placeholder if part["type"] == "audio" else part["text"] for part in message["content"]
+    ]
+    return {"role": message["role"], "content": "".join(parts)}
