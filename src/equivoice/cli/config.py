@@ -53,7 +53,8 @@ __all__ = [
 
 Config = TypeVar("Config", bound="VerbConfig")
 
-_OVERRIDE = re.compile(r"(?P<key>[A-Za-z_]\w*(?:\.\w+)*)=(?P<value>.*)", re.DOTALL)
+# a part after a dot may name a system, such as qwen2-audio
+_OVERRIDE = re.compile(r"(?P<key>[A-Za-z_]\w*(?:\.[\w-]+)*)=(?P<value>.*)", re.DOTALL)
 _WORDS = "words"
 _FILE = "config"
 _REQUIRED = ...
