@@ -3,6 +3,7 @@
 from equivoice.prompting.options import Options, make_options
 from equivoice.prompting.parsing import CONVENTIONS, Parsed, parse, parse_responses
 from equivoice.prompting.prompts import MODALITIES, Prompt, load_prompt, prompt_names
+from equivoice.prompting.rereading import options_as_shown, reread
 from equivoice.prompting.turns import AUDIO, Turn
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     "Turn",
     "load_prompt",
     "make_options",
+    "options_as_shown",
     "parse",
     "parse_responses",
     "prompt_names",
+    "reread",
 ]

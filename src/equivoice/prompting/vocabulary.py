@@ -15,7 +15,7 @@ from equivoice.prompting.options import Options
 from equivoice.prompting.units import Lexicon, make_lexicon
 from equivoice.records import Label, LabelSpace
 
-__all__ = ["Offered", "Vocabulary", "vocabulary_of"]
+__all__ = ["Offered", "Vocabulary", "emotion_of", "vocabulary_of"]
 
 Offered = Options | LabelSpace | Sequence[str]
 """What may be answered: options as displayed, a label space, or words."""
@@ -161,3 +161,14 @@ def _families_by_word() -> Mapping[str, tuple[tuple[str, str], ...]]:
         for word in words:
             found[word] = (*found.get(word, ()), name)
     return found
+
+
+def emotion_of(word: str) -> str | None:
+    """The emotion that a word in any known language stands for; ``None`` where several, or none.
+
+    Example:
+        >>> emotion_of("Traurig"), emotion_of("悲伤"), emotion_of("tense")
+        ('sad', 'sad', None)
+    """
+    emotions = {emotion for emotion, _ in _families_by_word().get(normalise(word), ())}
+    return emotions.pop() if len(emotions) == 1 else None
