@@ -28,13 +28,14 @@ def read_lmms_eval(path: Path, *, key: str | None = None) -> list[Answer]:
     """
     found: list[Answer] = []
     for number, item in json_lines(path):
-        texts = _texts(item.get("resps", item.get("filtered_resps")))
-        if not texts:
+        given = item.get("resps", item.get("filtered_resps"))
+        texts = _texts(given)
+        if not texts or _many_requests(given):
             raise InputError(
-                "a line has no answer in 'resps' or 'filtered_resps'",
+                "a line has no free answer in 'resps' or 'filtered_resps'",
                 file=path,
                 row=number,
-                hint="run lmms-eval with --log_samples",
+                hint="run a task that generates text, with --log_samples",
             )
         name = key_of(item, key)
         place = item.get("doc_id")
@@ -50,6 +51,11 @@ def _texts(value: Any) -> list[str]:
     if not isinstance(value, list):
         return []
     return [text for each in value for text in _texts(each)]
+
+
+def _many_requests(value: Any) -> bool:
+    """Whether an item was asked option by option: those are likelihoods and no answers."""
+    return isinstance(value, list) and len(value) > 1 and any(isinstance(v, list) for v in value)
 
 
 def read_llama_factory(path: Path, *, key: str | None = None) -> list[Answer]:
