@@ -230,7 +230,8 @@ def save_tiny_voxtral(
             "model_type": "llama",
             **shape.text_sizes(),
             "head_dim": shape.hidden // shape.heads,
-            "vocab_size": shape.vocab or _rounded(tokens),
+            # its tokenizer decodes no id beyond its own
+            "vocab_size": shape.vocab or tokens,
             **ids,
         },
         # the published encoder folds four frames into one: intermediate = 4 × hidden
@@ -373,12 +374,12 @@ class TinyModels:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def __call__(self, name: str, shape: Shape = _TINY, **options: Any) -> Path:
         """The folder of a model of :data:`SAVERS`; the options are the builder's."""
         key = f"{name} {shape} {sorted(options.items())}"
-        folder = self._folder / f"{name}-{zlib.crc32(key.encode()):08x}"
+        folder = self.folder / f"{name}-{zlib.crc32(key.encode()):08x}"
         if not folder.exists():
             SAVERS[name](folder, shape, **options)
         return folder

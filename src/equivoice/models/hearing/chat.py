@@ -64,9 +64,10 @@ def rendering(*also: type[Exception]) -> Iterator[None]:
     """
     from jinja2 import TemplateError
 
+    refusals: tuple[type[Exception], ...] = (TemplateError, ValueError, TypeError, *also)
     try:
         yield
-    except (TemplateError, ValueError, TypeError, KeyError, AttributeError, *also) as error:
+    except refusals as error:
         said = str(error).strip().partition("\n")[0]
         raise ConfigError(
             f"the model's chat template does not take the prompt: {said}",
