@@ -14,10 +14,14 @@ from equivoice.cli.console import finish, note, note_left_out, say
 from equivoice.cli.planning import plan_tables
 from equivoice.cli.reporting import conclusions, read_notes, write_report
 from equivoice.cli.watching import run_bar
+from equivoice.errors import ConfigError
 from equivoice.evaluation import plan_benchmark
 from equivoice.evaluation.settings import DecodingSettings
+from equivoice.evaluation.sharding import run_shard
 from equivoice.evaluation.sweep import run_task
 from equivoice.evaluation.task import Task
+from equivoice.inference import Shard
+from equivoice.inference.engines import RayEngine
 from equivoice.store import RunFolder
 
 app = verb_app()
@@ -88,6 +92,14 @@ class BenchmarkConfig(VerbConfig):
     )
     select_by: str = option("the metric that selects", default="macro_f1")
     select_on_test: bool = option("let the test utterances select, which is said", default=False)
+    shard: str | None = option(
+        "do part K of N only, written K/N, for one job of an array", default=None
+    )
+    engine: Literal["local", "ray"] = option("who does the work", default="local")
+    workers: int = option("how many Ray workers", default=2, ge=1)
+    address: str | None = option("of a Ray cluster, such as auto", default=None)
+    worker_gpus: float = option("accelerators that a Ray worker has", default=0.0, ge=0)
+    worker_cpus: float = option("processors that a Ray worker has", default=1.0, ge=0)
     dry_run: bool = option("say what would be run and write nothing", default=False)
     overwrite: bool = option("begin anew, whatever stands in the folder", default=False)
 
@@ -106,12 +118,17 @@ def benchmark(config: BenchmarkConfig) -> None:
     Example:
       equivoice benchmark --system acoustic --corpus corpora/ravdess -o runs/a
       equivoice benchmark --system prior --corpus a --corpus b --folds 1,2 -o run
+      equivoice benchmark --system qwen2-audio --corpus a -o run --shard 1/8
       equivoice benchmark --system base=qwen2-audio options.base.model=/models/q2a --corpus a -o run --temperature 0,0.4,0.8 --runs 10
     """
+    _check_engine(config)
     task = planned(config)
     if config.dry_run:
         say(*plan_tables(task), f"{len(task.plan.cells)} cells; nothing was written")
         note(*task.notes)
+        return
+    if config.shard is not None:
+        _do_shard(config, task, Shard.read(config.shard))
         return
     with run_bar() as bar:
         run = run_task(
@@ -120,8 +137,39 @@ def benchmark(config: BenchmarkConfig) -> None:
             overwrite=config.overwrite,
             progress=bar,
             command=command_line(),
+            engine=_engine(config),
         )
     tell(run, write_report(run))
+
+
+def _do_shard(config: BenchmarkConfig, task: Task, shard: Shard) -> None:
+    with run_bar() as bar:
+        part = run_shard(
+            task,
+            shard,
+            out=config.out,
+            overwrite=config.overwrite,
+            progress=bar,
+            command=command_line(),
+        )
+    say("Once all parts are done, the same command without --shard scores them.")
+    finish(part.path)
+
+
+def _engine(config: BenchmarkConfig) -> RayEngine | None:
+    if config.engine == "local":
+        return None
+    return RayEngine(
+        config.workers, config.address, cpus=config.worker_cpus, gpus=config.worker_gpus
+    )
+
+
+def _check_engine(config: BenchmarkConfig) -> None:
+    """Mistakes that need no corpus to be found."""
+    if config.shard is not None:
+        Shard.read(config.shard)
+        if config.engine != "local":
+            raise ConfigError("a shard is done by one process", value=f"--engine {config.engine}")
 
 
 def planned(config: BenchmarkConfig) -> Task:

@@ -121,6 +121,11 @@ class RunBar:
                 f"in {cells} cells are there"
             )
 
+    def working(self, processes: int) -> None:
+        """Say that other processes do the work."""
+        self._pace.begin()
+        self._say(f"{processes} workers")
+
     def fitting(self, cell: Cell, utterances: int) -> None:
         """Say which system is being fitted."""
         self._pace.begin()
@@ -137,11 +142,11 @@ class RunBar:
         self._pace.begin()
         self._say(f"{_named(cell)}: predicting {predictions}")
 
-    def found(self, cell: Cell, predictions: int) -> None:  # noqa: ARG002 - the protocol has it
+    def found(self, cell: Cell | None, predictions: int) -> None:  # noqa: ARG002 - the protocol has it
         """Move the bar by what was there already."""
         self._bar.advance(self._task, predictions)
 
-    def advanced(self, cell: Cell, predictions: int) -> None:  # noqa: ARG002 - the protocol has it
+    def advanced(self, cell: Cell | None, predictions: int) -> None:  # noqa: ARG002 - the protocol has it
         """Move the bar."""
         self._pace.step(predictions)
         self._bar.advance(self._task, predictions)

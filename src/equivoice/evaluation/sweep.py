@@ -19,9 +19,11 @@ from equivoice.errors import ConfigError
 from equivoice.evaluation.recording import begin, new_record, store_reference
 from equivoice.evaluation.scoring import score_run
 from equivoice.evaluation.settings import BenchmarkSettings
+from equivoice.evaluation.sharding import adopt_shards, open_shards, run_on_ray
 from equivoice.evaluation.task import System, Task, load_task
 from equivoice.evaluation.working import run_cells
 from equivoice.inference import Progress, Silence
+from equivoice.inference.engines import RayEngine
 from equivoice.models import EmotionRecognizer, LanguageBackend, Trainable
 from equivoice.store import RunFolder
 
@@ -42,6 +44,7 @@ def benchmark(
     progress: Progress | None = None,
     render: Render | None = None,
     command: str = "",
+    engine: RayEngine | None = None,
     **settings: Any,
 ) -> RunFolder:
     """Run systems on corpora, fold by fold, and score what they say.
@@ -58,6 +61,7 @@ def benchmark(
         progress: is told how far the work is.
         render: makes a report, stored as ``report.html``.
         command: the command line as typed, for the record.
+        engine: who does the work; ``None`` for this process alone.
         settings: the further arguments of :class:`BenchmarkSettings`: ``options``,
             ``folds``, ``limit``, ``seed``, ``group_by``, ``replicates`` and so on.
 
@@ -86,7 +90,13 @@ def benchmark(
     """
     task = plan_benchmark(systems, corpora, **settings)
     return run_task(
-        task, out=out, overwrite=overwrite, progress=progress, render=render, command=command
+        task,
+        out=out,
+        overwrite=overwrite,
+        progress=progress,
+        render=render,
+        command=command,
+        engine=engine,
     )
 
 
@@ -124,14 +134,22 @@ def run_task(
     progress: Progress | None = None,
     render: Render | None = None,
     command: str = "",
+    engine: RayEngine | None = None,
 ) -> RunFolder:
-    """Do the work of a task, or what remains of it; see :func:`benchmark`."""
+    """Do the work of a task, or what remains of it; see :func:`benchmark`.
+
+    What shards in the run folder have done is taken over (:mod:`.sharding`).
+    """
     watcher = progress or Silence()
     record = new_record(task, command)
     with RunFolder.open(out, overwrite=overwrite) as run:
         begin(run, record)
         store_reference(task, run)
-        run_cells(task, run, watcher)
+        if engine is not None and not run.gathered:
+            run_on_ray(task, engine, out=out, progress=watcher, command=command)
+        with open_shards(run, record) as shards:
+            run_cells(task, run, watcher, shards=shards)
+            adopt_shards(run, shards)
         run.gather_predictions()
         if run.record.finished is None:
             score_run(task, run, watcher)

@@ -56,6 +56,8 @@ class Task:
         folds_made: the corpora whose folds were made here, with how many.
         plan: the cells in the order of the work.
         grid: how language systems are asked.
+        given_systems: the systems that were given as objects.
+        given_corpora: the corpora that were given as objects.
     """
 
     settings: BenchmarkSettings
@@ -64,6 +66,8 @@ class Task:
     folds_made: Mapping[str, int]
     plan: Plan
     grid: Grid
+    given_systems: tuple[System, ...] = ()
+    given_corpora: tuple[Corpus, ...] = ()
 
     @property
     def asked(self) -> Mapping[str, LanguageBackend]:
@@ -178,7 +182,7 @@ def load_task(
         for cell in grid.cells(name, system, corpus)
     ]
     plan = Plan(tuple(cells), seed=settings.seed, batch_size=settings.batch_size)
-    return Task(settings, found_systems, found, made, plan, grid)
+    return Task(settings, found_systems, found, made, plan, grid, tuple(systems), tuple(corpora))
 
 
 def supported_groupings(utterances: pl.DataFrame) -> tuple[str, ...]:

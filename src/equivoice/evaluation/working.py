@@ -29,7 +29,7 @@ def run_cells(
         progress: is told how far the work is.
         shards: whose predictions are taken over before anything is computed.
     """
-    if run.record.finished is not None:
+    if run.gathered or run.record.finished is not None:
         return
     finished = run.finished_cells()
     cells = [cell for cell in task.plan.cells if cell.prompt is not None or task.plan.owns(cell)]

@@ -15,6 +15,9 @@ class Progress(Protocol):
     def planned(self, cells: int, predictions: int, done: int) -> None:
         """The run begins: so many cells and predictions in all, so many in cells that are whole."""
 
+    def working(self, processes: int) -> None:
+        """So many other processes do the work from here on."""
+
     def fitting(self, cell: Cell, utterances: int) -> None:
         """A system is being fitted to so many utterances."""
 
@@ -24,11 +27,11 @@ class Progress(Protocol):
     def predicting(self, cell: Cell, predictions: int) -> None:
         """A cell is begun that has so many predictions."""
 
-    def found(self, cell: Cell, predictions: int) -> None:
-        """So many predictions of a cell were there already."""
+    def found(self, cell: Cell | None, predictions: int) -> None:
+        """So many predictions (of a cell) were there already."""
 
-    def advanced(self, cell: Cell, predictions: int) -> None:
-        """So many further predictions of a cell have been made and stored."""
+    def advanced(self, cell: Cell | None, predictions: int) -> None:
+        """So many further predictions (of a cell) have been made and stored."""
 
     def scoring(self, corpus: str) -> None:
         """The predictions on a corpus are being scored."""
@@ -40,6 +43,9 @@ class Silence:
     def planned(self, cells: int, predictions: int, done: int) -> None:
         """Say nothing."""
 
+    def working(self, processes: int) -> None:
+        """Say nothing."""
+
     def fitting(self, cell: Cell, utterances: int) -> None:
         """Say nothing."""
 
@@ -49,10 +55,10 @@ class Silence:
     def predicting(self, cell: Cell, predictions: int) -> None:
         """Say nothing."""
 
-    def found(self, cell: Cell, predictions: int) -> None:
+    def found(self, cell: Cell | None, predictions: int) -> None:
         """Say nothing."""
 
-    def advanced(self, cell: Cell, predictions: int) -> None:
+    def advanced(self, cell: Cell | None, predictions: int) -> None:
         """Say nothing."""
 
     def scoring(self, corpus: str) -> None:

@@ -11,6 +11,8 @@
       timings.jsonl          seconds per cell and stage, apart from the predictions
       estimates.parquet      scores with intervals
       *.json, report.html    texts by name: corpora, findings, notes, the report
+      shards/K-of-N/         run folders of the parts of the work that other processes do
+      validation/            the run folder of what was asked to select conditions
       .equivoice.lock        held by the process that writes
 
 Every file except the journals (``.jsonl``) is written beside its place and then
@@ -60,6 +62,9 @@ _TIMINGS = "timings.jsonl"
 _ESTIMATES = "estimates.parquet"
 _TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(html|json|md|txt)")
 _LONGEST_CELL_NAME = 120
+_SHARDS = "shards"
+_VALIDATION = "validation"
+_SHARD_NAME = re.compile(r"\d+-of-\d+")
 _ORDER = ("system", "prompt", "options", "temperature", "run", "modality", "fold", "utterance_id")
 
 
@@ -233,6 +238,11 @@ class RunFolder:
         """The names of the cells that are whole."""
         return {str(mark["cell"]) for mark in self._marks()}
 
+    @property
+    def gathered(self) -> bool:
+        """Whether all cells were put into one table; nothing can be added then."""
+        return (self.path / _PREDICTIONS).exists()
+
     def gather_predictions(self) -> None:
         """Put all finished cells into ``predictions.parquet``, in canonical order.
 
@@ -321,11 +331,32 @@ class RunFolder:
         file = self.path / name
         return file.read_text(encoding="utf-8") if file.is_file() else None
 
+    # -------------------------------------------------------- run folders within
+
+    @property
+    def validation_path(self) -> Path:
+        """Where what was asked to select conditions stands."""
+        return self.path / _VALIDATION
+
+    @staticmethod
+    def shard_path(out: str | Path, name: str) -> Path:
+        """The folder of a shard of the run in ``out``, such as ``1-of-4``."""
+        return Path(out) / _SHARDS / name
+
+    @staticmethod
+    def shard_paths(out: str | Path) -> list[Path]:
+        """The folders of the shards that were begun of the run in ``out``."""
+        shards = Path(out) / _SHARDS
+        found = sorted(shards.glob("*-of-*")) if shards.is_dir() else []
+        return [path for path in found if _SHARD_NAME.fullmatch(path.name) and path.is_dir()]
+
     # ---------------------------------------------------------------- inner part
 
     def _clear(self) -> None:
         """Remove what a run writes, the record first: what remains is then not resumed."""
         files = [self.path / _RECORD, *sorted(self.path.glob("*")), *self._cell_files()]
+        for part in [*self.shard_paths(self.path), self.validation_path]:
+            _remove_part(part)
         with _storing(self.path):
             for file in files:
                 if file.is_file() and _is_ours(file):
@@ -408,7 +439,8 @@ def _refuse_foreign(path: Path) -> None:
     # killed between clearing it and writing the first record.
     if not path.is_dir() or any((path / name).exists() for name in (_RECORD, *LOCK_FILES)):
         return
-    foreign = sorted(item.name for item in path.iterdir())
+    parts = (_SHARDS, _VALIDATION)
+    foreign = sorted(item.name for item in path.iterdir() if item.name not in parts)
     if foreign:
         raise InputError(
             "the folder holds other things and no run",
@@ -416,6 +448,19 @@ def _refuse_foreign(path: Path) -> None:
             value=foreign[0],
             hint="name a new or empty folder",
         )
+
+
+def _remove_part(path: Path) -> None:
+    """Remove a run folder within another, and nothing that is not of a run."""
+    if not path.is_dir():
+        return
+    RunFolder.open(path, overwrite=True).close()
+    with _storing(path):
+        for file in LOCK_FILES:
+            (path / file).unlink(missing_ok=True)
+        for folder in (path, path.parent):
+            if folder.name in (path.name, _SHARDS) and not any(folder.iterdir()):
+                folder.rmdir()
 
 
 def _is_ours(file: Path) -> bool:

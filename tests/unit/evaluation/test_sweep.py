@@ -304,12 +304,12 @@ class StopAfter(Silence):
     def __init__(self, batches: int) -> None:
         self.left = batches
 
-    def advanced(self, cell: Cell, utterances: int) -> None:
+    def advanced(self, cell: Cell | None, utterances: int) -> None:
         if utterances == 0:
             return
         self.left -= 1
         if self.left < 0:
-            raise Interrupted(cell.name)
+            raise Interrupted(str(cell))
 
 
 @pytest.mark.parametrize("batches", [0, 1, 2, 3, 7, 8])

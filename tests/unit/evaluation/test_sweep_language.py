@@ -221,11 +221,11 @@ class StopAfter(Silence):
     def __init__(self, batches: int) -> None:
         self.left = batches
 
-    def advanced(self, cell: Cell, predictions: int) -> None:
+    def advanced(self, cell: Cell | None, predictions: int) -> None:
         assert predictions
         self.left -= 1
         if self.left < 0:
-            raise Interrupted(cell.name)
+            raise Interrupted(str(cell))
 
 
 @pytest.fixture(scope="module")

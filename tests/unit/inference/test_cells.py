@@ -169,10 +169,10 @@ def test_progress_counts_what_was_there_before(tmp_path: Path) -> None:
     steps: list[int] = []
 
     class Counter(Silence):
-        def found(self, cell: Cell, predictions: int) -> None:
+        def found(self, cell: Cell | None, predictions: int) -> None:
             self.advanced(cell, -predictions)
 
-        def advanced(self, cell: Cell, predictions: int) -> None:
+        def advanced(self, cell: Cell | None, predictions: int) -> None:
             assert cell == CELL
             steps.append(predictions)
 
