@@ -1,13 +1,15 @@
 """Answers in the logs of Inspect (``.eval``, or ``.json`` after ``inspect log convert``).
 
 An ``.eval`` file is a zip archive with ``header.json`` and one JSON file a sample and
-epoch. It is read in memory, member by member and within limits; nothing is unpacked,
-so the names inside cannot lead anywhere.
+epoch; newer ones are compressed by Zstandard, which Python's zipfile learns in 3.14
+only, so that those members are read by pyarrow. All is read in memory, member by
+member and within limits; nothing is unpacked, so names inside cannot lead anywhere.
 """
 
 from __future__ import annotations
 
 import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -22,10 +24,12 @@ __all__ = ["read_inspect"]
 _LARGEST_MEMBER = 256_000_000
 _MOST_TOGETHER = 8_000_000_000
 _LARGEST_JSON = 2_000_000_000
+_ZSTANDARD = 93
 _READABLE = frozenset(
-    {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
+    {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, _ZSTANDARD}
 )
-_DAMAGES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+_DAMAGES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError)
 _ENCRYPTED = 1
 _HEADERS = ("header.json", "_journal/start.json")
 _ATTACHED = "attachment://"
@@ -109,7 +113,7 @@ def _check(archive: zipfile.ZipFile, path: Path) -> None:
         raise InputError("the log is encrypted", file=path)
     if any(member.compress_type not in _READABLE for member in members):
         raise InputError(
-            "the log is compressed in a way that this Python cannot read (Zstandard, probably)",
+            "the log is compressed in a way that cannot be read",
             file=path,
             hint="inspect log convert LOG --to json --output-dir DIR, and give the JSON file",
         )
@@ -122,9 +126,13 @@ def _samples(archive: zipfile.ZipFile, path: Path) -> Iterator[Mapping[str, Any]
 
 
 def _member(archive: zipfile.ZipFile, name: str, path: Path) -> Mapping[str, Any]:
-    with archive.open(name) as file:
-        # What a member's size is said to be need not be true.
-        raw = file.read(_LARGEST_MEMBER + 1)
+    member = archive.getinfo(name)
+    # What a member's size is said to be need not be true, so both ways stop at the limit.
+    if member.compress_type == _ZSTANDARD:
+        raw = _zstandard(path, member)
+    else:
+        with archive.open(member) as file:
+            raw = file.read(_LARGEST_MEMBER + 1)
     if len(raw) > _LARGEST_MEMBER:
         raise InputError(
             f"a member is larger than {_LARGEST_MEMBER // 10**6} MB", file=path, value=name
@@ -133,6 +141,24 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> Mapping[str, Any
     if not isinstance(value, dict):
         raise InputError("a member is not a JSON object", file=path, value=name)
     return value
+
+
+def _zstandard(path: Path, member: zipfile.ZipInfo) -> bytes:
+    """A member that zipfile cannot decompress; up to the limit and one byte."""
+    import pyarrow as pa  # type: ignore[import-untyped]
+
+    with path.open("rb") as file:
+        file.seek(member.header_offset)
+        mark, name_length, extra_length = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
+        if mark != b"PK\x03\x04" or member.compress_size > _LARGEST_MEMBER:
+            raise zipfile.BadZipFile(f"bad member {member.filename!r}")
+        file.seek(name_length + extra_length, 1)
+        packed = file.read(member.compress_size)
+    with pa.CompressedInputStream(pa.BufferReader(packed), "zstd") as stream:
+        raw = stream.read(_LARGEST_MEMBER + 1)
+    if len(raw) <= _LARGEST_MEMBER and zlib.crc32(raw) != member.CRC:
+        raise zipfile.BadZipFile(f"bad checksum of {member.filename!r}")
+    return bytes(raw)
 
 
 def _answer(sample: Mapping[str, Any]) -> tuple[str | None, str | None]:

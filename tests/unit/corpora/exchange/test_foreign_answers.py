@@ -267,6 +267,37 @@ def test_names_inside_a_log_lead_nowhere(tmp_path: Path) -> None:
     assert sorted(each.name for each in tmp_path.rglob("*")) == ["in", "log.eval"]
 
 
+GOLDEN = Path(__file__).parents[3] / "golden" / "exchange" / "inspect_0.3.285.eval"
+
+
+def test_a_log_that_inspect_itself_wrote() -> None:
+    """Compressed by Zstandard, as Inspect does by default; two samples in two epochs."""
+    with zipfile.ZipFile(GOLDEN) as archive:
+        assert {each.compress_type for each in archive.infolist()} == {93}
+    here = pl.DataFrame({"utterance_id": ["d/1", "d/2"]})
+    frame = read_foreign(GOLDEN, here, LABELS).predictions
+    assert rows(frame, "utterance_id", "run", "system", "temperature", "response") == [
+        ("d/1", 0, "mockllm/model", 0.7, "I hear sadness. " * 20),
+        ("d/1", 1, "mockllm/model", 0.7, "sad"),
+        ("d/2", 0, "mockllm/model", 0.7, "angry"),
+        ("d/2", 1, "mockllm/model", 0.7, "happy"),
+    ]
+
+
+@pytest.mark.parametrize("place", [100, 400, 3000])
+def test_damage_inside_a_zstandard_member(tmp_path: Path, place: int) -> None:
+    raw = bytearray(GOLDEN.read_bytes())
+    raw[place : place + 8] = bytes(255 - byte for byte in raw[place : place + 8])
+    path = tmp_path / "log.eval"
+    path.write_bytes(raw)
+    try:
+        frame = read_foreign(path, pl.DataFrame({"utterance_id": ["d/1", "d/2"]}), LABELS)
+    except InputError as error:
+        assert "damaged" in str(error)  # noqa: PT017 - either it is told, or all is whole
+    else:
+        assert frame.predictions.height == 4
+
+
 @pytest.mark.parametrize(
     ("damage", "phrase"),
     [
