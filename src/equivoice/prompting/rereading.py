@@ -83,7 +83,8 @@ def reread(
 
     Returns:
         A table of as many rows in the same order with ``status``, ``emotion`` and
-        ``why``. A row without a response keeps the status and emotion that it has.
+        ``why``. A row without a response, or whose status is ``failed``, keeps the status
+        and emotion that it has.
 
     Raises:
         SchemaError: there is no column ``response``, or ``options`` holds no words.
@@ -108,7 +109,7 @@ def reread(
     keys = {
         "shown": _shown(predictions),
         "lettered": _lettered(predictions, lettered),
-        "answered": predictions.get_column("response").is_not_null(),
+        "answered": _answered(predictions),
     }
     asked = predictions.select(response=pl.col("response").cast(pl.String), **keys)
     parts = [kept.filter(~asked.get_column("answered"))]
@@ -119,6 +120,14 @@ def reread(
         read = parse_responses(part.get_column("response"), options, convention=convention)
         parts.append(part.select(_ROW).hstack(read))
     return pl.concat(parts).sort(_ROW).drop(_ROW)
+
+
+def _answered(predictions: pl.DataFrame) -> pl.Series:
+    said = predictions.get_column("response").is_not_null()
+    if "status" not in predictions.columns:
+        return said
+    # what stands as the response of a failed answer is why it failed
+    return said & predictions.get_column("status").cast(pl.String).ne_missing("failed")
 
 
 def _kept(predictions: pl.DataFrame) -> pl.DataFrame:

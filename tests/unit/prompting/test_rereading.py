@@ -38,14 +38,14 @@ def test_each_row_is_read_as_it_would_be_alone(
 def test_rows_without_an_answer_keep_what_they_say() -> None:
     table = pl.DataFrame(
         {
-            "response": [None, "sad", None],
-            "status": ["failed", "parsed", None],
-            "emotion": [None, "angry", "happy"],  # an option score has a label and no words
+            "response": [None, "sad", None, "time-out: server is angry"],
+            "status": ["failed", "parsed", None, "failed"],
+            "emotion": [None, "angry", "happy", None],  # an option score has a label, no words
         }
     )
     read = reread(table, SPACE)
-    assert read.get_column("status").to_list() == ["failed", "parsed", None]
-    assert read.get_column("emotion").to_list() == [None, "sad", "happy"]
+    assert read.get_column("status").to_list() == ["failed", "parsed", None, "failed"]
+    assert read.get_column("emotion").to_list() == [None, "sad", "happy", None]
 
 
 def test_letters_are_known_from_the_prompt() -> None:
