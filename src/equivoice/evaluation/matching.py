@@ -10,12 +10,13 @@ import polars as pl
 
 from equivoice.errors import InputError, LabelError
 from equivoice.fairness import Grouping, group_items
-from equivoice.metrics import UNPARSED, IntArray
+from equivoice.metrics import UNPARSED, FloatArray, IntArray
 from equivoice.records import PREDICTIONS, UTTERANCES, Label, LabelSpace
 from equivoice.uncertainty import Unit
 
 __all__ = ["Items", "Matched", "label_space_of", "match", "to_items", "unit_codes"]
 
+_ROUNDING = 1e-3
 _ANSWERS_OF_BOTH = ("emotion", "transcript", "valence", "arousal", "dominance")
 
 
@@ -47,6 +48,8 @@ class Items:
         unit: what the units are.
         groupings: the groups of the items, one entry a grouping.
         n_classes: K.
+        shares: (n, K + 1) how probable each label is as the answer, the last for none
+            of them; ``None`` where each answer is one label.
     """
 
     reference: IntArray
@@ -55,6 +58,7 @@ class Items:
     unit: Unit
     groupings: tuple[Grouping, ...]
     n_classes: int
+    shares: FloatArray | None = None
 
     def subset(self, rows: IntArray) -> Items:
         """These items only; groups keep their codes."""
@@ -72,6 +76,7 @@ class Items:
                 for grouping in self.groupings
             ),
             self.n_classes,
+            None if self.shares is None else self.shares[rows],
         )
 
 
@@ -87,7 +92,13 @@ def label_space_of(reference: pl.DataFrame) -> LabelSpace:
     return LabelSpace("reference", tuple(Label(name) for name in names))
 
 
-def match(predictions: pl.DataFrame, reference: pl.DataFrame, labels: LabelSpace) -> Matched:
+def match(
+    predictions: pl.DataFrame,
+    reference: pl.DataFrame,
+    labels: LabelSpace,
+    *,
+    expected: bool = False,
+) -> Matched:
     """Join predictions with their references and count what finds no partner.
 
     Answers that failed for technical reasons are left out and counted: they
@@ -98,6 +109,7 @@ def match(predictions: pl.DataFrame, reference: pl.DataFrame, labels: LabelSpace
         predictions: a PREDICTIONS table.
         reference: an UTTERANCES table.
         labels: every label must be one of these, or a synonym.
+        expected: keep ``probabilities``, and leave out predictions without them.
 
     Raises:
         SchemaError: a table breaks its schema.
@@ -107,6 +119,10 @@ def match(predictions: pl.DataFrame, reference: pl.DataFrame, labels: LabelSpace
     predictions = PREDICTIONS.validate(predictions)
     reference = UTTERANCES.validate(reference)
     answered = predictions.filter(pl.col("status").ne_missing("failed"))
+    without = 0
+    if expected:
+        spread = _with_probabilities(answered, labels)
+        answered, without = spread, answered.height - spread.height
     labelled = reference.filter(pl.col("emotion").is_not_null())
     known = answered.join(reference.select("utterance_id"), on="utterance_id", how="semi")
     _require_overlap(known, answered, reference)
@@ -119,12 +135,40 @@ def match(predictions: pl.DataFrame, reference: pl.DataFrame, labels: LabelSpace
         )
     unlabelled = known.height - frame.height
     left_out = {
-        "answer failed": predictions.height - answered.height,
+        "answer failed": predictions.height - answered.height - without,
+        "prediction without probabilities": without,
         "prediction without reference": answered.height - known.height,
         "reference without label": unlabelled,
     }
     by_corpus = dict(labelled.group_by("corpus").len().iter_rows())
     return Matched(frame, {why: n for why, n in left_out.items() if n}, by_corpus)
+
+
+def _with_probabilities(answered: pl.DataFrame, labels: LabelSpace) -> pl.DataFrame:
+    """The predictions with probabilities, which must be over the label space."""
+    kept = answered.filter(pl.col("probabilities").is_not_null())
+    if kept.is_empty():
+        raise InputError(
+            "no prediction has probabilities, so there is no expected score",
+            column="probabilities",
+            hint="score by label, or run the system with option scores",
+        )
+    shares = kept.get_column("probabilities")
+    lengths = shares.list.len()
+    wrong = (
+        (lengths != len(labels.names))
+        | (shares.list.min() < -_ROUNDING)
+        | (shares.list.sum() > 1 + _ROUNDING)
+    ).arg_true()
+    if len(wrong):
+        raise InputError(
+            f"the probabilities are not shares of 1 over the {len(labels.names)} labels of "
+            f"{labels.id!r}",
+            row=int(wrong[0]) + 1,
+            column="probabilities",
+            value=shares[int(wrong[0])].to_list(),
+        )
+    return kept
 
 
 def _require_overlap(known: pl.DataFrame, answered: pl.DataFrame, reference: pl.DataFrame) -> None:
@@ -152,7 +196,8 @@ def _joined(answered: pl.DataFrame, labelled: pl.DataFrame, labels: LabelSpace) 
     """A row a prediction, in its order: attributes of the utterance, conditions, both labels."""
     given = _resolve(answered, labels, table="predictions")
     parsed = answered.get_column("status").is_in(["parsed"]).fill_null(value=True)
-    answers = answered.select(PREDICTIONS.key).with_columns(
+    kept = [*PREDICTIONS.key, "probabilities"]
+    answers = answered.select(kept).with_columns(
         predicted=given.zip_with(parsed, pl.Series([None], dtype=pl.String))
     )
     attributes = [name for name in labelled.columns if name not in _ANSWERS_OF_BOTH]
@@ -181,8 +226,10 @@ def _resolve(frame: pl.DataFrame, labels: LabelSpace, *, table: str) -> pl.Serie
     return given.replace_strict(meaning, default=None, return_dtype=pl.String)
 
 
-def to_items(frame: pl.DataFrame, labels: LabelSpace, group_by: tuple[str, ...]) -> Items:
-    """Matched predictions as codes.
+def to_items(
+    frame: pl.DataFrame, labels: LabelSpace, group_by: tuple[str, ...], *, expected: bool = False
+) -> Items:
+    """Matched predictions as codes, or with ``expected`` as shares.
 
     Speakers are told apart by corpus; an utterance whose speaker is unknown
     among known ones stands for a speaker of its own.
@@ -200,7 +247,18 @@ def to_items(frame: pl.DataFrame, labels: LabelSpace, group_by: tuple[str, ...])
         *unit_codes(frame),
         tuple(group_items(frame, grouping) for grouping in group_by),
         len(labels.names),
+        _shares(frame) if expected else None,
     )
+
+
+def _shares(frame: pl.DataFrame) -> FloatArray:
+    """(n, K + 1): the probabilities of the labels, and what is left."""
+    given = np.array(frame.get_column("probabilities").to_list(), dtype=np.float64)
+    given = np.clip(given, 0.0, 1.0)
+    rest = np.clip(1.0 - given.sum(-1, keepdims=True), 0.0, 1.0)
+    whole = np.concatenate([given, rest], axis=-1)
+    shares: FloatArray = whole / whole.sum(-1, keepdims=True)
+    return shares
 
 
 def unit_codes(frame: pl.DataFrame) -> tuple[IntArray | None, Unit]:

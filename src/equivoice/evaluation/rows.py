@@ -330,11 +330,11 @@ def worst_group_rows(values: GroupValues, context: Context) -> Iterator[Row]:
         yield row
 
 
-def confusion_rows(table: IntArray, context: Context, group: str | None) -> Iterator[Row]:
+def confusion_rows(table: FloatArray, context: Context, group: str | None) -> Iterator[Row]:
     """Shares of each reference class that were given each label; n is the count.
 
     Args:
-        table: (K, K + 1) counts.
+        table: (K, K + 1) counts, or expected counts.
         context: of the rows.
         group: the group that the table is of; ``None`` for everybody.
     """
@@ -342,7 +342,9 @@ def confusion_rows(table: IntArray, context: Context, group: str | None) -> Iter
     support = table.sum(-1)
     for r, p in itertools.product(range(len(table)), range(len(columns))):
         share = table[r, p] / support[r] if support[r] else math.nan
-        row = _row(context, "confusion", share, n=table[r, p], label=context.classes[r])
+        row = _row(
+            context, "confusion", share, n=round(float(table[r, p])), label=context.classes[r]
+        )
         row |= {"quantity": "confusion", "predicted_class": columns[p], "groups": group}
         row["undefined"] = None if support[r] else "no reference of this class"
         yield row

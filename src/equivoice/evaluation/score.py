@@ -6,7 +6,7 @@ import itertools
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -27,20 +27,15 @@ from equivoice.evaluation.rows import (
     worst_group_rows,
 )
 from equivoice.evaluation.spread import by_condition, with_spread
+from equivoice.evaluation.sums import items_sums, items_table
 from equivoice.fairness import Convention, Grouping
 from equivoice.fairness import convention as convention_named
-from equivoice.metrics import (
-    IntArray,
-    Metric,
-    Unparsed,
-    classification_statistics,
-    confusion_table,
-)
+from equivoice.metrics import FloatArray, IntArray, Metric, Unparsed
 from equivoice.records import ESTIMATES, LabelSpace
-from equivoice.uncertainty import ClusteredSums, clustered_sums
 
 __all__ = ["Scores", "score"]
 
+Answers = Literal["label", "expected"]
 _FEWEST_REPLICATES = 20
 _CONDITIONS = ("corpus", "system", "prompt", "temperature", "modality")
 
@@ -71,6 +66,8 @@ class Settings:
     permutations: int
     level: float
     seed: int
+    expected: bool
+    metrics: Mapping[Unparsed, Mapping[str, Metric]]
 
 
 def score(
@@ -87,6 +84,7 @@ def score(
     permutations: int = 2_000,
     level: float = 0.95,
     seed: int = 0,
+    answers: Answers = "label",
 ) -> Scores:
     """Score predictions against references, with intervals over speakers, and by group.
 
@@ -110,6 +108,10 @@ def score(
             are enumerated.
         level: nominal coverage of the intervals.
         seed: of all resampling.
+        answers: ``label``: each prediction is its label. ``expected``: each is spread
+            over the labels by its ``probabilities``, and what is left of 1 is unparsed.
+            That scores the expected confusion table, which is not the expected score
+            of answers that are sampled.
 
     Returns:
         Estimates for each corpus, system and condition: scores, scores by group,
@@ -130,18 +132,22 @@ def score(
         (0.5, 4, '{"unparsed (counted as wrong)": 1}')
     """
     _check_numbers(replicates, permutations, level, seed)
+    _check_reading(answers)
     predictions, reference = as_tables(predictions, reference, speakers=speakers, groups=groups)
     labels = label_space or label_space_of(reference)
+    rules = convention_named(convention, unparsed=unparsed)
     settings = Settings(
         labels,
         (group_by,) if isinstance(group_by, str) else tuple(dict.fromkeys(group_by)),
-        convention_named(convention, unparsed=unparsed),
+        rules,
         replicates,
         permutations,
         level,
         seed,
+        answers == "expected",
+        _metrics(rules),
     )
-    matched = match(predictions, reference, labels)
+    matched = match(predictions, reference, labels, expected=settings.expected)
     frame = matched.frame.with_columns(pl.col("options").list.join("|").alias("label_order"))
     rows: list[Row] = []
     for key, cell in frame.group_by(_CONDITIONS, maintain_order=True):
@@ -163,6 +169,16 @@ def _check_numbers(replicates: int, permutations: int, level: float, seed: int) 
     problems = [problem for problem, found in wrong.items() if found]
     if problems:
         raise ConfigError.from_problems(problems)
+
+
+def _check_reading(answers: str) -> None:
+    if answers not in get_args(Answers):
+        raise ConfigError("unknown reading of answers", value=answers, choices=get_args(Answers))
+
+
+def _metrics(rules: Convention) -> dict[Unparsed, dict[str, Metric]]:
+    policies = (rules.unparsed_in_scores, rules.unparsed_in_gaps)
+    return {policy: all_metrics(policy, rules) for policy in policies}
 
 
 def _row_schema(rows: Sequence[Row]) -> dict[str, pl.DataType]:
@@ -189,7 +205,7 @@ def _notes(frame: pl.DataFrame, settings: Settings) -> tuple[str, ...]:
 
 def _cell_rows(cell: pl.DataFrame, matched: Matched, settings: Settings) -> list[Row]:
     """All rows of one system under one condition: pooled, then fold by fold."""
-    items = to_items(cell, settings.labels, settings.group_by)
+    items = to_items(cell, settings.labels, settings.group_by, expected=settings.expected)
     left_out = dict(matched.left_out)
     asked = matched.utterances[cell.get_column("corpus")[0]]
     unanswered = asked - cell.get_column("utterance_id").n_unique()
@@ -237,12 +253,12 @@ def _overall_rows(
     items: Items, left_out: Mapping[str, int], settings: Settings, *, with_noise: bool
 ) -> Iterator[Row]:
     policy = settings.rules.unparsed_in_scores
-    metrics = all_metrics(policy, settings.rules)
+    metrics = settings.metrics[policy]
     everybody = np.zeros(len(items.reference), dtype=np.int64)
-    sample = _sample(items, everybody, 1, policy)
+    sample = items_sums(items, everybody, 1, policy)
     replicates = settings.replicates if with_noise else 0
     values = group_values(sample, metrics, replicates=replicates, seed=settings.seed)
-    tables = [confusion_table(items.reference, items.predicted, items.n_classes)]
+    tables = [items_table(items)]
     counts = dict(left_out) | _unparsed(tables[0], policy)
     context = _context(metrics, tables, settings, counts, None)
     for row in itertools.chain(
@@ -260,14 +276,11 @@ def _grouping_rows(
 ) -> Iterator[Row]:
     """Rows of one grouping; without a seed, values only."""
     policy = settings.rules.unparsed_in_gaps
-    metrics = all_metrics(policy, settings.rules)
-    sample = _sample(items, grouping.codes, len(grouping.groups), policy)
+    metrics = settings.metrics[policy]
+    sample = items_sums(items, grouping.codes, len(grouping.groups), policy)
     replicates = 0 if seed is None else settings.replicates
     values = group_values(sample, metrics, replicates=replicates, seed=seed or 0)
-    tables = [
-        confusion_table(items.reference[rows], items.predicted[rows], items.n_classes)
-        for rows in (grouping.codes == code for code in range(len(grouping.groups)))
-    ]
+    tables = [items_table(items, grouping.codes == code) for code in range(len(grouping.groups))]
     counts = dict(left_out)
     if grouping.unknown:
         counts["group unknown"] = grouping.unknown
@@ -293,22 +306,16 @@ def _grouping_rows(
         yield row | {"unit": sample.unit}
 
 
-def _sample(items: Items, groups: IntArray, n_groups: int, unparsed: Unparsed) -> ClusteredSums:
-    statistics = classification_statistics(
-        items.reference, items.predicted, items.n_classes, unparsed=unparsed
-    )
-    return clustered_sums(statistics, groups, n_groups, items.units, unit=items.unit)
-
-
 def _context(
     metrics: Mapping[str, Metric],
-    tables: Sequence[IntArray],
+    tables: Sequence[FloatArray],
     settings: Settings,
     left_out: Mapping[str, int],
     grouping: Grouping | None,
 ) -> Context:
     k = len(settings.labels.names)
-    support = np.array([table.sum(-1) for table in tables], dtype=np.int64).reshape(-1, k)
+    # of shares too, whose sum a reference is: 1 but for rounding
+    support = np.rint([table.sum(-1) for table in tables]).astype(np.int64).reshape(-1, k)
     support = np.concatenate([support, support.sum(0, keepdims=True)])
     return Context(
         metrics,
@@ -321,7 +328,7 @@ def _context(
     )
 
 
-def _unparsed(table: IntArray | None, policy: Unparsed) -> dict[str, int]:
-    count = 0 if table is None else int(table[:, -1].sum())
+def _unparsed(table: FloatArray | None, policy: Unparsed) -> dict[str, int]:
+    count = 0 if table is None else int(np.rint(table[:, -1].sum()))
     done = {"wrong": "counted as wrong", "drop": "dropped", "extra_class": "a class of their own"}
     return {f"unparsed ({done[policy]})": count} if count else {}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
@@ -12,18 +13,26 @@ from equivoice.corpora.corpus import Corpus
 from equivoice.evaluation.recording import fold_source
 from equivoice.evaluation.score import Scores, score
 from equivoice.evaluation.task import Task, supported_groupings
-from equivoice.inference import Progress, seed_for
+from equivoice.inference import OPTIONS_SUFFIX, Progress, seed_for
 from equivoice.store import RunFolder
 from equivoice.store.provenance import now
 
-__all__ = ["NOTES", "score_run"]
+__all__ = ["EXPECTED_SUFFIX", "NOTES", "score_run"]
 
 NOTES = "notes.json"
+EXPECTED_SUFFIX = "/expected"
+"""What follows a system's name where its option probabilities are scored as they are."""
+
+_EXPECTED_NOTE = (
+    "{name}/options is scored by its most probable option; {name}/expected is the score of the "
+    "confusion table that its option probabilities lead one to expect, what is outside the "
+    "options counted as unparsed. It is not the expected score of sampled answers."
+)
 
 
 @dataclass(frozen=True)
 class _Scored:
-    """The scores of one corpus."""
+    """Scores on one corpus."""
 
     corpus: str
     scores: Scores
@@ -35,37 +44,58 @@ def score_run(task: Task, run: RunFolder, progress: Progress) -> None:
     scored = []
     for corpus in task.corpora.values():
         progress.scoring(corpus.name)
-        scored.append(_Scored(corpus.name, _score_corpus(task, corpus, predictions, reference)))
+        made = _score_corpus(task, corpus, predictions, reference)
+        scored += [_Scored(corpus.name, scores) for scores in made]
     run.write_estimates(pl.concat([each.scores.estimates for each in scored]))
-    notes = [*_notes(task), *(f"{each.corpus}: {n}" for each in scored for n in each.scores.notes)]
+    said = (f"{each.corpus}: {note}" for each in scored for note in each.scores.notes)
+    notes = list(dict.fromkeys([*_notes(task, predictions), *said]))
     run.write_text(NOTES, json.dumps(notes, ensure_ascii=False, indent=2) + "\n")
     record = run.record
     left_out = dict(record.left_out)
-    for each in scored:
+    for each in reversed(scored):  # where both say something, the score by label is heard
         left_out |= {f"{each.corpus}: {why}": n for why, n in each.scores.left_out.items()}
     run.save_record(record.model_copy(update={"finished": now(), "left_out": left_out}))
 
 
-def _notes(task: Task) -> Iterator[str]:
+def _notes(task: Task, predictions: pl.DataFrame) -> Iterator[str]:
     for corpus in task.corpora.values():
         yield fold_source(task, corpus)
     yield from task.notes
+    for name in task.asked:
+        if not _option_rows(predictions, [name]).is_empty():
+            yield _EXPECTED_NOTE.format(name=name)
+
+
+def _option_rows(predictions: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
+    """The option scores of these systems, where there are any."""
+    wanted = [f"{name}{OPTIONS_SUFFIX}" for name in names]
+    own = pl.col("system").is_in(wanted) & pl.col("probabilities").is_not_null()
+    return predictions.filter(own)
 
 
 def _score_corpus(
     task: Task, corpus: Corpus, predictions: pl.DataFrame, reference: pl.DataFrame
-) -> Scores:
+) -> list[Scores]:
+    """By label; and of option scores also as the confusion table that is to be expected."""
     settings = task.settings
     own = reference.filter(pl.col("corpus") == corpus.name)
-    group_by = settings.group_by
-    return score(
-        predictions.join(own.select("utterance_id"), on="utterance_id", how="semi"),
-        own,
+    given = predictions.join(own.select("utterance_id"), on="utterance_id", how="semi")
+    group_by = supported_groupings(own) if settings.group_by is None else settings.group_by
+    how = partial(
+        score,
+        reference=own,
         label_space=corpus.label_space,
-        group_by=supported_groupings(own) if group_by is None else group_by,
+        group_by=group_by,
         convention=settings.convention,
         replicates=settings.replicates,
         permutations=settings.permutations,
         level=settings.level,
         seed=seed_for(settings.seed, "score", corpus.name),
     )
+    scored = [how(given)]
+    options = _option_rows(given, task.asked)
+    if not options.is_empty():
+        stem = pl.col("system").str.strip_suffix(OPTIONS_SUFFIX)
+        renamed = options.with_columns(system=stem + EXPECTED_SUFFIX)
+        scored.append(how(renamed, answers="expected"))
+    return scored

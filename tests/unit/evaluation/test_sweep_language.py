@@ -153,6 +153,41 @@ def test_a_system_is_not_asked_with_what_it_cannot_be_given() -> None:
         plan_benchmark(deaf, made)
 
 
+# ------------------------------------------------------------------------- the scores
+
+
+def test_option_scores_are_scored_by_label_and_as_they_are(tmp_path: Path) -> None:
+    made = corpus()
+    run = benchmark(
+        fake(made, accuracy=1.0), made, out=tmp_path / "run", temperatures=(0.0, 1.0), **QUICK
+    )
+
+    def accuracy(system: str, temperature: float) -> float:
+        rows = run.estimates().filter(
+            quantity="score",
+            metric="accuracy",
+            fold="all",
+            system=system,
+            temperature=temperature,
+        )
+        return float(rows.get_column("value").item())
+
+    assert accuracy("scripted-llm/options", 1.0) == 1.0
+    # the right label has 0.7 of the mass, and 0.7 of that is worded exactly
+    assert accuracy("scripted-llm/expected", 1.0) == pytest.approx(0.49)
+    assert accuracy("scripted-llm/expected", 0.0) == 1.0
+    notes = json.loads(str(run.read_text("notes.json")))
+    assert any("not the expected score of sampled answers" in note for note in notes)
+    assert set(run.predictions().get_column("system")) == {"scripted-llm", "scripted-llm/options"}
+
+
+def test_without_option_scores_there_is_nothing_more_to_score(tmp_path: Path) -> None:
+    made = corpus()
+    run = benchmark(fake(made), made, out=tmp_path / "run", option_scores=False, **QUICK)
+    assert set(run.estimates().get_column("system")) == {"scripted-llm"}
+    assert "expected" not in str(run.read_text("notes.json"))
+
+
 # ------------------------------------------------------------------------ transcripts
 
 
