@@ -36,8 +36,7 @@ CASES: list[tuple[str, int, dict[str, float]]] = [
     ("llama", 1, {"top_p": 0.8}),
     ("llama", 1, {"repetition_penalty": 1.4}),
     ("llama", 0, {"top_p": 0.9, "top_k": 8, "repetition_penalty": 0.8}),
-    ("qwen2", 1, {}),
-    ("qwen2", 0, {"top_p": 0.9, "repetition_penalty": 1.4}),
+    ("qwen2", 1, {"top_p": 0.9, "repetition_penalty": 1.4}),
     ("mistral", 1, {}),
     ("mistral", 0, {"top_p": 0.9, "repetition_penalty": 1.4}),
 ]

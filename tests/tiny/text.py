@@ -168,16 +168,19 @@ def generated(model: Any, questions: Sequence[Any], **settings: Any) -> list[lis
     """What ``generate`` of transformers says to questions, as token ids up to the first end.
 
     Args:
-        model: a ``CausalTextModel``; its tokenizer pads on the left.
+        model: a ``CausalTextModel``.
         questions: as for ``answer``.
         settings: of ``generate``.
     """
-    texts = [model.prompt(each) for each in questions]
-    given = model.tokenizer(texts, padding=True, return_tensors="pt", add_special_tokens=False)
-    given.pop("token_type_ids", None)
-    rows = model.model.generate(**given, **settings)[:, given["input_ids"].shape[1] :]
     ends = model.model.generation_config.eos_token_id
-    return [_until(row.tolist(), ends) for row in rows]
+    found = []
+    for each in questions:
+        # alone: before transformers 5.20 a repetition penalty also hits a batch's padding
+        given = model.tokenizer(model.prompt(each), return_tensors="pt", add_special_tokens=False)
+        given.pop("token_type_ids", None)
+        rows = model.model.generate(**given, **settings)[:, given["input_ids"].shape[1] :]
+        found += [_until(row.tolist(), ends) for row in rows]
+    return found
 
 
 def _until(row: Sequence[int], ends: Sequence[int]) -> list[int]:

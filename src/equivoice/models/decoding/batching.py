@@ -18,8 +18,8 @@ _CPU_LOGITS = 256 * _MEGABYTE
 _CPU_CACHE = 4096 * _MEGABYTE
 _GPU_LOGITS = (256 * _MEGABYTE, 4096 * _MEGABYTE)
 _LOGIT_BYTES = 4
-# scores, scaled, sorted with its indices, weights: all of a row of the vocabulary
-_WARPING_BYTES = 48
+# scores and what is made of them, each of the size of the vocabulary
+_WARPING_BYTES = 32
 
 
 class Budget:

@@ -25,7 +25,7 @@ from equivoice.models.decoding.continuation import IntArray, Nodes, RowsState, T
 from equivoice.models.decoding.effective import Effective
 from equivoice.models.decoding.prefix import Prefix
 from equivoice.models.decoding.tree_sampling import TokenPicker
-from equivoice.models.decoding.warping import log_probabilities
+from equivoice.models.decoding.warping import log_probabilities, warped
 from equivoice.models.language import OptionScores
 from equivoice.models.protocols import FloatArray
 
@@ -234,11 +234,14 @@ class _Reader:
         token = torch.from_numpy(self._tokens[edge]).to(device)
         at, to = torch.from_numpy(place).to(device), torch.from_numpy(edge).to(device)
         ends = torch.tensor(self.prefix.eos_ids, device=device, dtype=torch.long)
+        everywhere = torch.arange(len(which), device=device).repeat_interleave(len(ends))
+        read = torch.cat([at, everywhere]), torch.cat([token, ends.repeat(len(which))])
         for heat in range(len(self.temperatures)):
             hot = self.temperatures[heat].expand(len(which))
-            logs = log_probabilities(scores, hot, self.picker.effective)
-            self.ends[rows, heat, nodes] = logs[:, ends].logsumexp(dim=1)
-            self.steps[rows[at], heat, to] = logs[at, token]
+            logs = log_probabilities(warped(scores, hot, self.picker.effective), *read)
+            self.steps[rows[at], heat, to] = logs[: len(at)]
+            ended = logs[len(at) :].view(len(which), len(ends)).logsumexp(dim=1)
+            self.ends[rows, heat, nodes] = ended
 
 
 def _check(options: Sequence[Sequence[int]], ends: Sequence[int]) -> None:

@@ -240,10 +240,8 @@ class TokenPicker:
 
         device = logits.device
         pairs, pair = np.unique(node * len(temperatures) + heat, return_inverse=True)
-        # draws of a pair stand in one row, beside each other
         order = np.argsort(pair, kind="stable")
         firsts = np.searchsorted(pair[order], np.arange(len(pairs) + 1))
-        beside = np.arange(len(pair)) - firsts[pair[order]]
         numbers = torch.from_numpy(shares[order]).to(device)
         hot = torch.from_numpy(temperatures[pairs % len(temperatures)]).to(device)
         found = []
@@ -252,11 +250,8 @@ class TokenPicker:
             which = pairs[low:high] // len(temperatures)
             weights = warped(self.scores(logits, nodes, which), hot[low:high], self.effective)
             begin, end = int(firsts[low]), int(firsts[high])
-            row = torch.from_numpy(pair[order[begin:end]] - low).to(device)
-            column = torch.from_numpy(beside[begin:end]).to(device)
-            table = numbers.new_zeros((high - low, int(np.diff(firsts[low : high + 1]).max())))
-            table[row, column] = numbers[begin:end]
-            found.append(draw_tokens(weights, table)[row, column])
+            rows = torch.from_numpy(pair[order[begin:end]] - low).to(device)
+            found.append(draw_tokens(weights, rows, numbers[begin:end]))
         tokens = np.empty(len(pair), dtype=np.int64)
         tokens[order] = torch.cat(found).cpu().numpy()
         if (tokens < 0).any():

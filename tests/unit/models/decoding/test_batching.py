@@ -33,7 +33,7 @@ def test_few_nodes_are_one_group() -> None:
 def test_a_budget_holds_what_it_says(vocabulary: int) -> None:
     budget = Budget(torch.device("cpu"), vocabulary=vocabulary, row_bytes=2**20)
     assert budget.positions * vocabulary * 4 <= 2**28
-    assert budget.distributions * vocabulary * 48 <= 2**28
+    assert budget.distributions * vocabulary * 32 <= 2**28
     assert budget.rows * 2**20 <= 2**32
 
 
