@@ -6,6 +6,7 @@ sounds and one text, by the calls of the models' own documentation.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,15 +82,23 @@ def _by_processor(folder: Path, kind: str, sounds: Sequence[Path], text: str) ->
     import transformers
 
     processor = transformers.AutoProcessor.from_pretrained(folder)
-    inputs = processor.apply_chat_template(
-        _conversations(sounds, text),
-        tokenize=True,
-        return_dict=True,
-        add_generation_prompt=True,
-        processor_kwargs={"text_kwargs": {"padding": True}, "return_tensors": "pt"},
+    inputs = processor(
+        text=processor.apply_chat_template(
+            _conversations(sounds, text), tokenize=False, add_generation_prompt=True
+        ),
+        audio=_heard(sounds),
+        text_kwargs={"padding": True},
+        audio_kwargs={"sampling_rate": 16_000},
+        return_tensors="pt",
     )
     model = getattr(transformers, kind).from_pretrained(folder).eval()
     return Stock(model, dict(inputs), processor.tokenizer)
+
+
+def _heard(sounds: Sequence[Path]) -> list[Any]:
+    import soundfile
+
+    return [soundfile.read(path, dtype="float32")[0] for path in sounds]
 
 
 def qwen2_audio(folder: Path, sounds: Sequence[Path], text: str) -> Stock:
@@ -108,20 +117,23 @@ def voxtral(folder: Path, sounds: Sequence[Path], text: str) -> Stock:
     import transformers
 
     processor = transformers.AutoProcessor.from_pretrained(folder)
-    inputs = processor.apply_chat_template(_conversations(sounds, text))
+    asked = _conversations(sounds, text)
+    for conversation, path in zip(asked, sounds, strict=True):
+        sound = base64.b64encode(path.read_bytes()).decode()
+        conversation[0]["content"][0] = {"type": "audio", "base64": sound}
+    inputs = processor.apply_chat_template(asked)
     model = transformers.VoxtralForConditionalGeneration.from_pretrained(folder).eval()
     return Stock(model, dict(inputs), processor.tokenizer)
 
 
 def qwen2_5_omni(folder: Path, sounds: Sequence[Path], text: str) -> Stock:
     """By its parts, as its processor puts them together: that needs torchvision."""
-    import soundfile
     import transformers
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     extractor = transformers.WhisperFeatureExtractor.from_pretrained(folder)
     sound = extractor(
-        [soundfile.read(path, dtype="float32")[0] for path in sounds],
+        _heard(sounds),
         sampling_rate=16_000,
         padding="max_length",
         return_attention_mask=True,
@@ -152,7 +164,6 @@ def qwen2_5_omni(folder: Path, sounds: Sequence[Path], text: str) -> Stock:
 
 def granite_speech(folder: Path, sounds: Sequence[Path], text: str) -> Stock:
     """One sound: its encoder attends to the padding that a longer one brings."""
-    import soundfile
     import transformers
 
     processor = transformers.AutoProcessor.from_pretrained(folder)
@@ -162,8 +173,7 @@ def granite_speech(folder: Path, sounds: Sequence[Path], text: str) -> Stock:
         add_generation_prompt=True,
         chat_template=processor.chat_template,
     )
-    (path,) = sounds
-    inputs = processor(rendered, soundfile.read(path, dtype="float32")[0], return_tensors="pt")
+    inputs = processor(rendered, _heard(sounds)[0], return_tensors="pt")
     model = transformers.GraniteSpeechForConditionalGeneration.from_pretrained(folder).eval()
     return Stock(model, dict(inputs), processor.tokenizer)
 
