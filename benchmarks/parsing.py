@@ -21,8 +21,6 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-from unit.prompting.table import Answer, read_answers  # noqa: E402 - a path of this checkout
-
 from equivoice.corpora.labels import label_space  # noqa: E402
 from equivoice.prompting import (  # noqa: E402
     CONVENTIONS,
@@ -32,6 +30,7 @@ from equivoice.prompting import (  # noqa: E402
     parse_responses,
 )
 from equivoice.store.provenance import git_revision, machine  # noqa: E402
+from unit.prompting.table import Answer, read_answers  # noqa: E402 - a path of this checkout
 
 NAMES = ("neutral", "calm", "happy", "sad", "angry", "fear", "disgust", "surprise")
 EXACT = ("Happy", "happy.", "**Sad**", " Angry\n", "Anger", "SURPRISE!")
@@ -103,7 +102,7 @@ def repeat(answer: str, options: Options, convention: str) -> None:
 
 def mixed(options: Options, count: int) -> list[str]:
     """Seconds for many different answers, half of them made different by a number."""
-    rng = random.Random(0)
+    rng = random.Random(0)  # noqa: S311 - no secret
     table = [answer.response for answer in read_answers("answers")]
     answers = [rng.choice(table) + (f" {i}" if i % 2 else "") for i in range(count)]
     distinct = len(set(answers))
