@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import wave
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +27,11 @@ from equivoice.models import (
 )
 from equivoice.models.registry import load_model
 from equivoice.prompting.turns import AUDIO, Turn
+from tiny.sounds import RATE, TEXT, buzz, write
 from tiny.speech import TinyModels
 from tiny.stock import STOCK, Stock, teacher_forced
 
-TEXT = "Which emotion is it? Options: Angry, Sad. Answer:"
 OPTIONS = ("Angry", "Sad", "Neutral")
-RATE = 16_000
 NEUTRAL = Decoding.neutral()
 
 
@@ -117,21 +115,6 @@ def text_model(tiny_models: TinyModels) -> str:
     if not folder.exists():
         save_text_model(folder)
     return str(folder)
-
-
-def write(path: Path, samples: np.ndarray) -> Path:
-    with wave.open(str(path), "wb") as handle:
-        handle.setnchannels(1)
-        handle.setsampwidth(2)
-        handle.setframerate(RATE)
-        handle.writeframes((samples * 32_000).astype("<i2").tobytes())
-    return path
-
-
-def buzz(pitch: float, seconds: float) -> np.ndarray:
-    time = np.arange(int(seconds * RATE)) / RATE
-    tone = sum(np.sin(2 * np.pi * pitch * k * time) / k for k in range(1, 8))
-    return 0.8 * np.asarray(tone) / np.abs(tone).max()
 
 
 @pytest.fixture(scope="module")
