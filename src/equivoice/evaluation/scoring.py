@@ -12,6 +12,7 @@ import polars as pl
 from equivoice.corpora.corpus import Corpus
 from equivoice.evaluation.recording import fold_source
 from equivoice.evaluation.score import Scores, score
+from equivoice.evaluation.selecting import selected_rows, selection_notes
 from equivoice.evaluation.task import Task, supported_groupings
 from equivoice.inference import OPTIONS_SUFFIX, Progress, seed_for
 from equivoice.store import RunFolder
@@ -41,6 +42,7 @@ class _Scored:
 def score_run(task: Task, run: RunFolder, progress: Progress) -> None:
     """Score a run whose predictions are gathered, and close its record."""
     predictions, reference = run.predictions(), run.utterances()
+    predictions = pl.concat([predictions, selected_rows(task, run, predictions)])
     scored = []
     for corpus in task.corpora.values():
         progress.scoring(corpus.name)
@@ -61,6 +63,7 @@ def _notes(task: Task, predictions: pl.DataFrame) -> Iterator[str]:
     for corpus in task.corpora.values():
         yield fold_source(task, corpus)
     yield from task.notes
+    yield from selection_notes(task)
     for name in task.asked:
         if not _option_rows(predictions, [name]).is_empty():
             yield _EXPECTED_NOTE.format(name=name)

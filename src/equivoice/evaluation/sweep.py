@@ -18,6 +18,7 @@ from equivoice.corpora.corpus import Corpus
 from equivoice.errors import ConfigError
 from equivoice.evaluation.recording import begin, new_record, store_reference
 from equivoice.evaluation.scoring import score_run
+from equivoice.evaluation.selecting import check_selection, select
 from equivoice.evaluation.settings import BenchmarkSettings
 from equivoice.evaluation.sharding import adopt_shards, open_shards, run_on_ray
 from equivoice.evaluation.task import System, Task, load_task
@@ -119,11 +120,13 @@ def plan_benchmark(
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise ConfigError.from_problems(problems) from error
-    return load_task(
+    task = load_task(
         asked,
         systems=[one for one in system_list if not isinstance(one, str)],
         corpora=[one for one in corpus_list if isinstance(one, Corpus)],
     )
+    check_selection(task)
+    return task
 
 
 def run_task(
@@ -150,6 +153,7 @@ def run_task(
         with open_shards(run, record) as shards:
             run_cells(task, run, watcher, shards=shards)
             adopt_shards(run, shards)
+        select(task, run, watcher, record)
         run.gather_predictions()
         if run.record.finished is None:
             score_run(task, run, watcher)
