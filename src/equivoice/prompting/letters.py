@@ -13,13 +13,16 @@ __all__ = ["read_letter"]
 
 _ALONE = re.compile(r"\W*([A-Za-z])\W*")
 _SEVERAL = re.compile(r"\W*[A-Za-z](?:(?:\s*[,/&|]\s*|\s+(?:or|and)\s+)[A-Za-z])+\W*")
+_PAIR = re.compile(
+    r"\b(?i:options?|answers?|letters?|between|either|both)\s+\(?([A-Z])\)?\s*(?:,|/|&|(?i:and|or))\s*\(?([A-Z])\b"
+)
 # "B. Happy", "(b) happy", "D" on a line of its own; not "A happy voice" nor "I think"
 _FIRST = re.compile(
     r"[\s\"'(\[*]*([A-Za-z])(?:[.):\]]+(?=\s|$|\w)|\s*\n|\s+[-–—]\s|,\s)(?P<rest>.*)", re.DOTALL
 )
-_LISTED = re.compile(r"(?:^|\n)[\s(\[]*([A-Za-z])[.):\]]\s")
+_LISTED = re.compile(r"(?:^|\s)[(\[]?([A-Z])[.):\]]\s")
 _CUED = re.compile(
-    r"\b(?i:option|answer|choice|choose|letter|select|pick|category)(?i:\s+is|\s+would\s+be)?\s*:?\s*(?i:option\s+)?"
+    r"\b(?i:option|answer|choice|choose|letter|select|pick|category|go(?:ing)?\s+(?:with|for))(?i:\s+is|\s+would\s+be)?\s*:?\s*(?i:option\s+)?"
     r"[\"'(\[]*([A-Z])\b(?!')(?=(?P<after>.{0,40}))"
     r"|\b(?i:it'?s|is)\s+(?:(?:an?|option)\s+)?[\"'(\[]*([A-Z])(?=[\"')\].,;:!]|\s*$)(?=(?P<then>.{0,40}))",
     re.DOTALL,
@@ -39,7 +42,7 @@ def read_letter(text: str, vocabulary: Vocabulary) -> Parsed | None:
         >>> read_letter("(b)", words).label, read_letter("A sad voice", words)
         ('angry', None)
     """
-    if _SEVERAL.fullmatch(text):
+    if _SEVERAL.fullmatch(text) or _PAIR.search(text):
         return Parsed("ambiguous", None, "several letters stand in the answer")
     if len(set(_LISTED.findall(text))) >= min(3, len(vocabulary.labels)):
         return None  # the options repeated

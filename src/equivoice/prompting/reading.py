@@ -15,7 +15,8 @@ _HEADING = 2  # how much more a label counts that opens the answer, before a rat
 _BETWEEN_ECHOED = frozenset(
     {"comma", "slash", "stop", "alternative", "union", "number", "close", "open", "dash"}
 )
-_BEFORE_NUMBER = frozenset({"colon", "slash", "open", "dash"})
+_BEFORE_NUMBER = frozenset({"colon", "slash", "open", "close", "dash"})
+_DEGREES = {"none": 0.0, "low": 1.0, "medium": 2.0, "moderate": 2.0, "high": 3.0}
 
 
 def read_text(text: str, vocabulary: Vocabulary) -> Parsed:
@@ -114,7 +115,8 @@ def _number_after(place: int, units: Sequence[Unit]) -> float | None:
         opened = True
         after += 1
     if after >= len(units) or units[after].kind != "number":
-        return None
+        degree = units[after].text if opened and after < len(units) else ""
+        return _DEGREES.get(degree)
     numbers_a_list = after + 1 < len(units) and units[after + 1].text in {".", ")"}
     if numbers_a_list and not opened:
         return None
