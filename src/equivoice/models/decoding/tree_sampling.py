@@ -173,25 +173,22 @@ class _Sampler:
                 self.said[draw] = said
 
     def _cut(self, piece: _Piece) -> list[_Piece]:
-        """A piece in as many as the memory asks for, the first to be read last."""
-        utterance = piece.nodes.utterance
-        budget = self.picker.budget
-        _, counts = np.unique(utterance, return_counts=True)
+        """A piece in as many as cost least and as the memory allows."""
+        count, budget = len(piece.nodes), self.picker.budget
         if isinstance(piece.state, TreeState):
-            firsts = np.cumsum(counts) - counts
-            groups = split_counts(counts.tolist(), budget.positions)
-            spans = [
-                (int(firsts[group[0][0]]) + group[0][1], int(firsts[group[-1][0]]) + group[-1][2])
+            _, counts = np.unique(piece.nodes.utterance, return_counts=True)
+            firsts = (np.cumsum(counts) - counts).tolist()
+            groups = split_counts(counts.tolist(), budget.positions, call_cost=budget.call_cost)
+            parts = [
+                [firsts[each] + node for each, low, high in group for node in range(low, high)]
                 for group in groups
             ]
         else:
             limit = min(budget.rows, budget.positions)
-            spans = [
-                (at, min(at + limit, len(utterance))) for at in range(0, len(utterance), limit)
-            ]
-        if len(spans) == 1:
+            parts = [list(range(at, min(at + limit, count))) for at in range(0, count, limit)]
+        if len(parts) == 1:
             return [replace(piece, alone=True)]
-        return [_part(piece, low, high) for low, high in reversed(spans)]
+        return [_part(piece, np.array(part)) for part in reversed(parts)]
 
 
 class TokenPicker:
@@ -292,7 +289,10 @@ def _children(nodes: Nodes, parent: IntArray, token: IntArray) -> Nodes:
     return Nodes(nodes.utterance[parent], nodes.place[parent], path, nodes.ancestors[parent])
 
 
-def _part(piece: _Piece, low: int, high: int) -> _Piece:
-    held = (piece.node >= low) & (piece.node < high)
-    nodes = piece.nodes.take(np.arange(low, high))
-    return _Piece(piece.state, nodes, piece.draws[held], piece.node[held] - low)
+def _part(piece: _Piece, which: IntArray) -> _Piece:
+    """A piece with some of the nodes, and the draws that stand at them."""
+    number = np.full(len(piece.nodes), -1)
+    number[which] = np.arange(len(which))
+    node = number[piece.node]
+    held = node >= 0
+    return _Piece(piece.state, piece.nodes.take(which), piece.draws[held], node[held])
