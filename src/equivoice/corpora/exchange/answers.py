@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from equivoice.errors import InputError
 
@@ -47,15 +47,21 @@ def json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     Raises:
         InputError: the file cannot be read, a line is too long or is no object.
     """
-    number = 0
     try:
         with path.open("rb") as file:
-            while line := file.readline(_LONGEST_LINE + 1):
-                number += 1
-                if line.strip():
-                    yield number, _object(line, path, number)
+            for number, line in _lines(file):
+                yield number, _object(line, path, number)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", file=path) from error
+
+
+def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not empty; one that is too long is cut just past the limit."""
+    number = 0
+    while line := file.readline(_LONGEST_LINE + 1):
+        number += 1
+        if line.strip():
+            yield number, line
 
 
 def _object(line: bytes, path: Path, number: int) -> Mapping[str, Any]:
