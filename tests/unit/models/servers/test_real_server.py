@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 import soundfile
 
+from equivoice.cli.app import run
 from equivoice.models import Clip, Decoding, Draw, Question
 from equivoice.models.servers import OpenAIServer
 from equivoice.prompting import AUDIO, Turn
+from equivoice.store import RunFolder
 from tiny.speech import save_tiny_qwen2_audio
 from tiny.text import save_text_model
 
@@ -195,3 +198,41 @@ def test_a_text_model_and_the_checkpoints_own_settings(tmp_path: Path) -> None:
         neutral = {one.text for one in made.answer(asked, draws, NEUTRAL)[0]}
     assert len(own) == 1
     assert len(neutral) > 1
+
+
+def test_a_benchmark_over_the_server_says_what_the_model_says_here(
+    speech_server: str, speech_model: Path, real_data: Path, tmp_path: Path
+) -> None:
+    """Real speech, from the command line: greedy answers are those of our own backend."""
+    words = ["corpora", "prepare", "ravdess", f"--audio={real_data / 'audio' / 'ravdess'}"]
+    assert (
+        run([*words, f"--metadata={real_data / 'emobox' / 'ravdess'}", f"--out={tmp_path / 'c'}"])
+        == 0
+    )
+    done = run(
+        [
+            "benchmark",
+            "--system=there=openai-server",
+            "--system=here=qwen2-audio",
+            f"--corpus={tmp_path / 'c'}",
+            f"--out={tmp_path / 'run'}",
+            "--folds=1",
+            "--limit=6",
+            "--temperature=0",
+            "--replicates=50",
+            "--permutations=20",
+            f"options.here.model={speech_model}",
+            f"options.there.model={speech_model}",
+            f"options.there.base_url={speech_server}",
+            "options.there.family=qwen2_audio",
+        ]
+    )
+    assert done == 0
+    found = RunFolder.read(tmp_path / "run").predictions()
+    here, there = (
+        dict(found.filter(pl.col("system") == name).select("utterance_id", "response").iter_rows())
+        for name in ("here", "there")
+    )
+    assert len(here) == 6
+    assert here == there
+    assert len(set(here.values())) > 1
