@@ -89,8 +89,6 @@ Load = Callable[[Case], Any]
 @pytest.fixture(scope="session")
 def load(tiny_models: TinyModels) -> Load:
     """The backend of a case, loaded once."""
-    import transformers  # noqa: F401 - takes seconds, which no single test should bear
-
     loaded: dict[Case, Any] = {}
 
     def backend(case: Case) -> Any:

@@ -374,6 +374,9 @@ class TinyModels:
     """
 
     def __init__(self, folder: Path) -> None:
+        import torch  # noqa: F401 - both take seconds, which no single test should bear
+        import transformers  # noqa: F401
+
         self.folder = folder
 
     def __call__(self, name: str, shape: Shape = _TINY, **options: Any) -> Path:

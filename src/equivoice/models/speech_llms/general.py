@@ -105,7 +105,9 @@ class GeneralSpeechModel(HearingModel):
             tree=tree,
         )
         self.together = together
-        self._placeholder = getattr(self.processor, "audio_token", None)
+        self._placeholder: str | None = getattr(self.processor, "audio_token", None)
+        self._plain = False
+        self._plain = self._takes_plain_strings()
 
     def prepare(self, questions: Sequence[Question]) -> Prefix:
         """Run the prompts: each alone, unless told to run them together.
@@ -132,13 +134,9 @@ class GeneralSpeechModel(HearingModel):
             ConfigError: the chat template leaves no place for the sound, or the text
                 holds a placeholder of its own.
         """
-        said = messages(question)
-        text = self._rendered(said)
+        text = self._rendered(messages(question))
         if question.clip is None or self._placeholder is None:
             return text
-        if text.count(self._placeholder) != 1:
-            # some templates take plain strings, the placeholder among them
-            text = self._rendered([_as_string(message, self._placeholder) for message in said])
         if text.count(self._placeholder) != 1:
             raise ConfigError(
                 f"the rendered prompt has {text.count(self._placeholder)} places for sound",
@@ -152,10 +150,26 @@ class GeneralSpeechModel(HearingModel):
         return {**super().describe(), "prompts_run": "together" if self.together else "alone"}
 
     def _rendered(self, said: list[dict[str, Any]]) -> str:
+        if self._plain:
+            said = [_as_string(message, self._placeholder or "") for message in said]
         with rendering():
             return str(
                 self.processor.apply_chat_template(said, add_generation_prompt=True, tokenize=False)
             )
+
+    def _takes_plain_strings(self) -> bool:
+        """Whether the chat template takes contents as strings only, the placeholder among them.
+
+        Such a template writes a list of parts out as Python would, or fails.
+        """
+        if self._placeholder is None:
+            return False
+        parts = [{"type": "audio"}, {"type": "text", "text": "spoken"}]
+        try:
+            text = self._rendered([{"role": "user", "content": parts}])
+        except ConfigError:
+            return True
+        return "'type'" in text or "spoken" not in text or self._placeholder not in text
 
     def _run(self, questions: Sequence[Question], waves: Sequence[Wave | None]) -> Prefix:
         import torch
