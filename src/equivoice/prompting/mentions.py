@@ -100,7 +100,7 @@ class _Scanner:
 
     def label(self, place: int) -> None:
         unit = self.units[place]
-        weight = _PLAIN - self.concedes - 2 * self.guesses + self.stresses + 2 * self.concludes
+        weight = _PLAIN - self.concedes - 2 * self.guesses + self.stresses + 3 * self.concludes
         if any(first < place < last for first, last in self.quotations):
             weight -= 2
         negated = self.negates or self.refuses

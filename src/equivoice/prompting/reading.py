@@ -15,6 +15,7 @@ _HEADING = 2  # how much more a label counts that opens the answer, before a rat
 _BETWEEN_ECHOED = frozenset(
     {"comma", "slash", "stop", "alternative", "union", "number", "close", "open", "dash"}
 )
+_BEFORE_HEADING = frozenset({"open", "close", "quote", "dash", "stop", "colon", "article"})
 _BEFORE_NUMBER = frozenset({"colon", "slash", "open", "close", "dash"})
 _DEGREES = {"none": 0.0, "low": 1.0, "medium": 2.0, "moderate": 2.0, "high": 3.0}
 
@@ -161,7 +162,7 @@ def _places(run: Sequence[Mention], enough: int) -> set[int]:
 def _stress_heading(mentions: Sequence[Mention], units: Sequence[Unit]) -> None:
     """Add weight to a label that opens the answer and is followed by a rationale."""
     first = mentions[0]
-    if any(unit.kind in {"word", "label", "number"} for unit in units[: first.place]):
+    if any(unit.kind not in _BEFORE_HEADING for unit in units[: first.place]):
         return
     after = first.place + 1
     marks = []
