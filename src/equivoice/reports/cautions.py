@@ -52,16 +52,29 @@ def unreadable(rows: Sequence[Estimate]) -> Iterator[Statement]:
             f"({count(row.n, noun)}{at}). Its scores say how it words its answers, and little "
             "about how it hears emotions."
         )
-        own = [each for each in rows if each.corpus == row.corpus]
-        if any(
-            reading_of(each.system) == OPTIONS and model_of(each.system) == name for each in own
-        ):
-            text += (
-                f" {name}/{OPTIONS} does not depend on readable answers: it takes the most "
-                "probable of the options offered, for every utterance."
-            )
+        text += _way_out(name, row.corpus, coverages)
         place = f" on {row.corpus}" if row.corpus and row.corpus != "all" else ""
         yield Statement(False, text, f"The answers{place}", "answers")
+
+
+def _way_out(name: str, corpus: str | None, coverages: Sequence[Estimate]) -> str:
+    """Where labels are to be had in spite of unreadable answers; empty where nowhere."""
+    options = [
+        row
+        for row in at_main_temperature(coverages)
+        if row.corpus == corpus
+        and reading_of(row.system) == OPTIONS
+        and model_of(row.system) == name
+        and (row.value or 0.0) >= _MOSTLY_UNREAD
+    ]
+    if not options:
+        return ""
+    temperature = options[0].temperature
+    at = "" if temperature is None else f", here at temperature {temperature:g}"
+    return (
+        f" {name}/{OPTIONS} does not depend on readable answers: it takes the most probable of the "
+        f"options offered{at}."
+    )
 
 
 def chosen_on_test(selection: Sequence[Mapping[str, Any]]) -> Iterator[Statement]:
@@ -79,7 +92,11 @@ def chosen_on_test(selection: Sequence[Mapping[str, Any]]) -> Iterator[Statement
         whose = f" of {choice['system']}" if choice.get("system") else ""
         text = (
             f"{capital(what)}{whose} was chosen by its score on the test data "
-            f"({choice.get('chosen', 'not recorded')}{many}). What is reported for it tends to "
+            f"({_plain(choice.get('chosen', 'not recorded'))}{many}). What is reported for it tends to "
             "be better than what new speakers would give, and no interval or test allows for that."
         )
         yield Statement(False, text, "Choices made on test data", "selection")
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -28,7 +28,7 @@ from equivoice.reports.sweep_sections import temperature_section
 from equivoice.reports.sweeps import reading_of
 from equivoice.reports.wording import GLOSSARY, METRICS, metric, term
 
-__all__ = ["render_report"]
+__all__ = ["render_page", "render_report"]
 
 _MOST_CHAPTERS = 4
 """So many systems are shown in full; the chapters of others are folded."""
@@ -68,14 +68,28 @@ def render_report(
     runs = [inputs] if isinstance(inputs, ReportInputs) else list(inputs)
     if not runs:
         raise ValueError("a report needs at least one run")
-    sections = [section for section in _sections(runs, players) if not section.empty]
-    template = _environment().get_template("report.html.j2")
-    page = template.render(
-        title=runs[0].title if len(runs) == 1 else f"{len(runs)} runs side by side",
+    return render_page(
+        runs[0].title if len(runs) == 1 else f"{len(runs)} runs side by side",
+        _sections(runs, players),
         runs=[run.title for run in runs] if len(runs) > 1 else [],
         facts=_facts(runs),
-        sections=sections,
     )
+
+
+def render_page(
+    title: str, sections: Iterable[Section], *, runs: Sequence[str] = (), facts: Sequence[str] = ()
+) -> str:
+    """Sections as one HTML page, complete in itself; empty sections are left out.
+
+    Args:
+        title: the heading.
+        sections: from top to bottom.
+        runs: the runs that stand side by side, to be named below the heading.
+        facts: short facts for the line below.
+    """
+    shown = [section for section in sections if not section.empty]
+    template = _environment().get_template("report.html.j2")
+    page = template.render(title=title, runs=list(runs), facts=list(facts), sections=shown)
     # A file name that is not UTF-8 reaches Python with lone surrogates, which cannot be stored.
     return page.encode("utf-8", "replace").decode("utf-8")
 

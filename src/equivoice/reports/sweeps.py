@@ -26,6 +26,7 @@ __all__ = [
     "reading_of",
 ]
 
+_MOST = 0.5
 OPTIONS = "options"
 EXPECTED = "expected"
 
@@ -52,7 +53,8 @@ READINGS = {
         "most probable option",
         "The model was not asked to answer: for each option it was computed how probable the "
         "model finds it as its whole answer, and the most probable option is taken as the label. "
-        "So every utterance has a label, whatever the model would have said.",
+        "So an utterance has a label whatever the model would have said, unless no option has "
+        "any probability, as happens at temperature 0.",
     ),
     EXPECTED: Reading(
         "expected confusion table",
@@ -121,13 +123,29 @@ def model_of(system: str | None) -> str:
 
 
 def main_temperatures(rows: Sequence[Estimate]) -> dict[tuple[object, ...], float]:
-    """The lowest temperature of each model, corpus, prompt and modality."""
+    """The lowest temperature of each model, corpus, prompt, modality and way of reading.
+
+    At temperature 0 a model gives all probability to one answer; where that is none of the
+    options, none of them has any, and the lowest temperature at which most utterances have a
+    probable option stands for that way of reading.
+    """
+    empty = {
+        (_read_as(row), row.temperature)
+        for row in rows
+        if row.metric == "coverage"
+        and row.quantity == "score"
+        and reading_of(row.system)
+        and row.value is not None
+        and row.value < _MOST
+    }
     lowest: dict[tuple[object, ...], float] = {}
+    spare: dict[tuple[object, ...], float] = {}
     for row in rows:
         if row.temperature is not None:
-            key = _whose(row)
-            lowest[key] = min(lowest.get(key, row.temperature), row.temperature)
-    return lowest
+            key = _read_as(row)
+            found = spare if (key, row.temperature) in empty else lowest
+            found[key] = min(found.get(key, row.temperature), row.temperature)
+    return spare | lowest
 
 
 def at_main_temperature(rows: Sequence[Estimate]) -> tuple[Estimate, ...]:
@@ -140,7 +158,7 @@ def at_main_temperature(rows: Sequence[Estimate]) -> tuple[Estimate, ...]:
     """
     lowest = main_temperatures(rows)
     return tuple(
-        row for row in rows if row.temperature is None or row.temperature == lowest[_whose(row)]
+        row for row in rows if row.temperature is None or row.temperature == lowest[_read_as(row)]
     )
 
 
@@ -193,3 +211,7 @@ def groupings(family: Family) -> list[str]:
 
 def _whose(row: Estimate) -> tuple[object, ...]:
     return (model_of(row.system), row.corpus, row.prompt, row.modality)
+
+
+def _read_as(row: Estimate) -> tuple[object, ...]:
+    return (*_whose(row), reading_of(row.system))

@@ -1,0 +1,143 @@
+"""``equivoice study``: published studies, repeated for what was run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from equivoice.cli.benchmark import Numbers, Words
+from equivoice.cli.config import VerbConfig, argument, command_line, configured, option, verb_app
+from equivoice.cli.console import finish, note, progress, say
+from equivoice.cli.planning import plan_tables
+from equivoice.cli.watching import run_bar
+from equivoice.errors import ConfigError
+from equivoice.evaluation.settings import DecodingSettings
+from equivoice.evaluation.sweep import run_task
+from equivoice.evaluation.task import Task
+from equivoice.store import RunFolder
+from equivoice.studies.zero_shot.conventions import changes
+from equivoice.studies.zero_shot.scoring import AuditSettings
+from equivoice.studies.zero_shot.summary import summary_tables
+from equivoice.studies.zero_shot_audit import (
+    PAPER_SETTINGS,
+    plan_as_published,
+    write_audit,
+    zero_shot_audit,
+)
+
+app = verb_app("Repeat a published study for what was run, beside what was printed.")
+
+
+@app.callback()
+def study() -> None:
+    """Repeat a published study for what was run, beside what was printed."""
+
+
+class ZeroShotAuditConfig(VerbConfig):
+    """Options of ``study zero-shot-audit``."""
+
+    run: tuple[Path, ...] = argument("run folders made by benchmark", default=())
+    out: Path = option("the folder for page and tables", short="-o")
+    system: tuple[str, ...] = option("a system to ask first, NAME or ALIAS=NAME", default=())
+    corpus: tuple[str, ...] = option("a prepared corpus to ask it about", default=())
+    options: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="options of systems, by the system's name or alias"
+    )
+    folds: tuple[str, ...] | None = option("folds to run; all by default", default=None)
+    limit: int | None = option("at most so many utterances of each part", default=None, ge=1)
+    prompt: Words = option("a prompt, by name or file", default=PAPER_SETTINGS["prompts"])
+    order: Words = option("a label order, such as given or shuffled:10", default=("given",))
+    order_seed: int = option("the seed of shuffled label orders", default=0, ge=0)
+    temperatures: Numbers = option(
+        "the temperatures to ask at", default=PAPER_SETTINGS["temperatures"]
+    )
+    runs: int = option("answers at each temperature", default=PAPER_SETTINGS["runs"], ge=1)
+    decoding: DecodingSettings = Field(
+        default=DecodingSettings(**PAPER_SETTINGS["decoding"]),
+        description="how answers are sampled otherwise",
+    )
+    batch_size: int | None = option("utterances asked about at once", default=None, ge=1)
+    temperature: float | None = option(
+        "the temperature that the tables stand at; the lowest by default", default=None, ge=0
+    )
+    select_on_test: bool = option(
+        "take the temperature that is best on the test data, as the paper did; it is said",
+        default=False,
+    )
+    replicates: int = option("bootstrap replicates", default=2_000, ge=20)
+    permutations: int = option("arrangements of a permutation test", default=1_000, ge=1)
+    level: float = option("coverage of the intervals", default=0.95, gt=0, lt=1)
+    seed: int = option("the root of all seeds", default=0, ge=0)
+    dry_run: bool = option("say what would be run and write nothing", default=False)
+
+
+@app.command("zero-shot-audit")
+@configured(ZeroShotAuditConfig)
+def zero_shot_audit_verb(config: ZeroShotAuditConfig) -> None:
+    """FairALM's Tables I to IV and Figure 2 for what was run, beside the printed numbers.
+
+    Give run folders, or systems and corpora, which are then asked with the paper's
+    settings (six temperatures, ten runs; the run goes to OUT/run and is resumed).
+    The stored answers are read and scored by our rules, by the paper's formulas and by
+    its released code; the page says where that changes the verdict.
+
+    Example:
+      equivoice study zero-shot-audit runs/ravdess runs/cremad -o audit
+      equivoice study zero-shot-audit --system qwen2-audio --corpus corpora/ravdess -o audit options.qwen2-audio.model=/models/Qwen2-Audio-7B-Instruct
+    """
+    if bool(config.system) != bool(config.corpus):
+        raise ConfigError("systems need corpora, and corpora systems", hint="name both, or runs")
+    if not config.run and not config.system:
+        raise ConfigError("there is nothing to audit", hint="name run folders, or --system")
+    task = _planned(config) if config.system else None
+    if config.dry_run:
+        say(*(plan_tables(task) if task else ()), f"would write to {config.out}")
+        return
+    runs = [RunFolder.read(path) for path in config.run]
+    if task is not None:
+        runs.append(_asked(task, config))
+    settings = AuditSettings(
+        config.replicates,
+        config.permutations,
+        config.level,
+        config.seed,
+        config.temperature,
+        config.select_on_test,
+    )
+    with progress("scoring") as report:
+        audit = zero_shot_audit(runs, settings, watch=lambda what: report(what, 0, 1))
+    page = write_audit(audit, config.out, command=command_line())
+    say(*summary_tables(audit.tables))
+    found = changes(audit.tables)
+    say("", "Where the conventions part:" if found else "The conventions agree.")
+    say(*(f"  - {text}" for text in found))
+    note(*(f"left out: {why} ({count})" for why, count in audit.scored.left_out.items()))
+    finish(page)
+
+
+def _planned(config: ZeroShotAuditConfig) -> Task:
+    return plan_as_published(
+        config.system,
+        config.corpus,
+        options=config.options,
+        folds=config.folds and [each for word in config.folds for each in word.split(",")],
+        limit=config.limit,
+        prompts=config.prompt,
+        label_orders=config.order,
+        order_seed=config.order_seed,
+        temperatures=config.temperatures,
+        runs=config.runs,
+        decoding=config.decoding,
+        batch_size=config.batch_size,
+        replicates=config.replicates,
+        permutations=config.permutations,
+        level=config.level,
+        seed=config.seed,
+    )
+
+
+def _asked(task: Task, config: ZeroShotAuditConfig) -> RunFolder:
+    with run_bar() as bar:
+        return run_task(task, out=config.out / "run", progress=bar, command=command_line())
