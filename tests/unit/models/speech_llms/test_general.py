@@ -14,7 +14,8 @@ from equivoice.models import Decoding, Draw, Question
 from equivoice.models.registry import load_model
 from equivoice.prompting.turns import Turn
 from tiny.sounds import ask, buzz, write
-from tiny.speech import GRANITE_TEMPLATE, TinyModels
+from tiny.speech import TinyModels
+from tiny.templates import GRANITE_TEMPLATE
 from tiny.text import save_text_model
 
 NEUTRAL = Decoding.neutral()
