@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from equivoice.reports.cells import (
     Reasons,
@@ -41,6 +42,7 @@ from equivoice.reports.wording import attribute, metric, unit
 __all__ = ["curve_table", "readings_block", "temperature_section"]
 
 MEASURES = ("statistical_parity", "equal_opportunity", "overall_accuracy_equality")
+_NO_PROBABILITY = "no option has any probability"
 _BAND = "Band: interval."
 _SPREAD = "Upright stroke: one standard deviation over runs to each side."
 _FLOOR = "Level dashed stroke: the noise floor, to be expected if the groups did not differ."
@@ -90,6 +92,7 @@ def _named(reading: str) -> str:
 
 
 def _family_blocks(family: Family) -> Iterator[Block]:
+    family = replace(family, rows=tuple(_without_empty(family.rows)))
     name = primary_metric(family.rows)
     tables: list[Table] = []
     if name is not None:
@@ -117,6 +120,21 @@ def _family_blocks(family: Family) -> Iterator[Block]:
             ]
     if tables:
         yield Folded("The numbers of these curves", tuple(tables), long=True)
+
+
+def _without_empty(rows: Sequence[Estimate]) -> Iterator[Estimate]:
+    """Option scores where no option has any probability say nothing; they are not scores of 0."""
+    empty = {
+        (row.system, row.temperature)
+        for row in rows
+        if (row.metric, row.quantity, row.value) == ("coverage", "score", 0.0)
+        and reading_of(row.system)
+    }
+    for row in rows:
+        if (row.system, row.temperature) in empty:
+            yield replace(row, value=None, low=None, high=None, undefined=_NO_PROBABILITY)
+        else:
+            yield row
 
 
 def _figure(panels: Sequence[Panel], title: str) -> Figure:

@@ -6,6 +6,7 @@ import pytest
 
 from equivoice.reports.cautions import chosen_on_test, unreadable
 from equivoice.reports.rows import Estimate
+from equivoice.reports.sweep_sections import temperature_section
 from equivoice.reports.sweeps import (
     READINGS,
     at_main_temperature,
@@ -130,3 +131,18 @@ def test_choices_on_test_data_are_said_and_others_are_not() -> None:
         "Temperature of llm was chosen by its score on the test data (0.7, the best of 2 candidates)"
     )
     assert list(chosen_on_test([honest])) == []
+
+
+def test_options_without_any_probability_do_not_stand_for_a_model() -> None:
+    """At temperature 0 all probability may go to an answer that is no option."""
+    rows = [
+        row(system, t, metric=metric, value=0.0 if system != "llm" and t == 0 else 0.9)
+        for system in ("llm", "llm/options")
+        for t in (0.0, 0.7, 1.5)
+        for metric in ("coverage", "macro_f1")
+    ]
+    kept = {(r.system, r.temperature) for r in at_main_temperature(rows)}
+    assert kept == {("llm", 0.0), ("llm/options", 0.7)}
+    section = temperature_section(rows)
+    (figure,) = [block for block in section.blocks if block.kind == "figure"]
+    assert "×1 not defined: no option has any probability" in figure.key
