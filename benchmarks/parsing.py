@@ -75,7 +75,10 @@ def accuracy() -> list[str]:
             for convention in CONVENTIONS
         ]
         lines.append(f"| {name} | {len(answers)} | {' | '.join(shares)} |")
-    return lines
+    note = (
+        "At their first reading, before anything was mended, 202 of the 218 later answers (92.7 %)"
+    )
+    return [*lines, "", f"{note} were read rightly: the estimate for answers never seen."]
 
 
 def _right(convention: str) -> Callable[[Answer], bool]:
