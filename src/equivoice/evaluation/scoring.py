@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import polars as pl
 
 from equivoice.corpora.corpus import Corpus
+from equivoice.evaluation.probabilities import probability_scores
 from equivoice.evaluation.recording import fold_source
 from equivoice.evaluation.score import Scores, score
 from equivoice.evaluation.selecting import selected_rows, selection_notes
@@ -43,12 +44,16 @@ def score_run(task: Task, run: RunFolder, progress: Progress) -> None:
     """Score a run whose predictions are gathered, and close its record."""
     predictions, reference = run.predictions(), run.utterances()
     predictions = pl.concat([predictions, selected_rows(task, run, predictions)])
-    scored = []
+    scored: list[_Scored] = []
+    tables: list[pl.DataFrame] = []
     for corpus in task.corpora.values():
         progress.scoring(corpus.name)
         made = _score_corpus(task, corpus, predictions, reference)
         scored += [_Scored(corpus.name, scores) for scores in made]
-    run.write_estimates(pl.concat([each.scores.estimates for each in scored]))
+        options = _option_rows(_of(corpus, predictions), task.asked)
+        if not options.is_empty():
+            tables.append(_probabilities(task, corpus, options, reference))
+    run.write_estimates(pl.concat([*(each.scores.estimates for each in scored), *tables]))
     said = (f"{each.corpus}: {note}" for each in scored for note in each.scores.notes)
     notes = list(dict.fromkeys([*_notes(task, predictions), *said]))
     run.write_text(NOTES, json.dumps(notes, ensure_ascii=False, indent=2) + "\n")
@@ -82,23 +87,39 @@ def _score_corpus(
     """By label; and of option scores also as the confusion table that is to be expected."""
     settings = task.settings
     own = reference.filter(pl.col("corpus") == corpus.name)
-    given = predictions.join(own.select("utterance_id"), on="utterance_id", how="semi")
-    group_by = supported_groupings(own) if settings.group_by is None else settings.group_by
-    how = partial(
-        score,
-        reference=own,
-        label_space=corpus.label_space,
-        group_by=group_by,
-        convention=settings.convention,
-        replicates=settings.replicates,
-        permutations=settings.permutations,
-        level=settings.level,
-        seed=seed_for(settings.seed, "score", corpus.name),
-    )
-    scored = [how(given)]
+    given = _of(corpus, predictions)
+    how = {"convention": settings.convention, **_how(task, corpus, own)}
+    scored = [score(given, own, **how)]
     options = _option_rows(given, task.asked)
     if not options.is_empty():
         stem = pl.col("system").str.strip_suffix(OPTIONS_SUFFIX)
         renamed = options.with_columns(system=stem + EXPECTED_SUFFIX)
-        scored.append(how(renamed, answers="expected"))
+        scored.append(score(renamed, own, answers="expected", **how))
     return scored
+
+
+def _probabilities(
+    task: Task, corpus: Corpus, options: pl.DataFrame, reference: pl.DataFrame
+) -> pl.DataFrame:
+    """Option scores as probabilities: Brier, log loss, calibration, mass outside."""
+    own = reference.filter(pl.col("corpus") == corpus.name)
+    return probability_scores(options, own, **_how(task, corpus, own))
+
+
+def _how(task: Task, corpus: Corpus, own: pl.DataFrame) -> dict[str, Any]:
+    """The settings that all scores of a corpus share."""
+    settings = task.settings
+    group_by = supported_groupings(own) if settings.group_by is None else settings.group_by
+    return {
+        "label_space": corpus.label_space,
+        "group_by": group_by,
+        "replicates": settings.replicates,
+        "permutations": settings.permutations,
+        "level": settings.level,
+        "seed": seed_for(settings.seed, "score", corpus.name),
+    }
+
+
+def _of(corpus: Corpus, predictions: pl.DataFrame) -> pl.DataFrame:
+    own = corpus.utterances.select("utterance_id")
+    return predictions.join(own, on="utterance_id", how="semi")

@@ -14,9 +14,9 @@ from equivoice.metrics import (
     classification_statistics,
     confusion_table,
 )
-from equivoice.uncertainty import ClusteredSums, clustered_sums
+from equivoice.uncertainty import ClusteredSums, Unit, clustered_sums
 
-__all__ = ["items_sums", "items_table"]
+__all__ = ["items_sums", "items_table", "rows_as_sums"]
 
 
 def items_table(items: Items, rows: NDArray[np.bool_] | None = None) -> FloatArray:
@@ -54,16 +54,31 @@ def items_sums(items: Items, groups: IntArray, n_groups: int, unparsed: Unparsed
         np.zeros(0, np.int64), np.zeros(0, np.int64), k, unparsed=unparsed
     ).table.reshape(k, k + 1, -1)
     rows = np.einsum("np,nps->ns", items.shares, of_answers[items.reference])
-    known = groups >= 0
-    if items.units is None:
+    return rows_as_sums(rows, groups, n_groups, items.units, items.unit)
+
+
+def rows_as_sums(
+    rows: FloatArray, groups: IntArray, n_groups: int, units: IntArray | None, unit: Unit
+) -> ClusteredSums:
+    """Statistics that differ from item to item, summed by unit and group.
+
+    Args:
+        rows: (n, S) statistics.
+        groups: (n,) the group of each item; −1 leaves the item out.
+        n_groups: G.
+        units: (n,) the unit of each item, or ``None``: then each item is one.
+        unit: what the units are.
+    """
+    if units is None:
         every = CodedStatistics(np.arange(len(rows)), rows)
-        return clustered_sums(every, groups, n_groups, None, unit=items.unit)
+        return clustered_sums(every, groups, n_groups, None, unit=unit)
     # summed beforehand, so that a million items do not become a table of a million cells
-    places, pair = np.unique(items.units[known] * n_groups + groups[known], return_inverse=True)
+    known = groups >= 0
+    places, pair = np.unique(units[known] * n_groups + groups[known], return_inverse=True)
     table = _summed(rows[known], pair, len(places))
-    units, group = np.divmod(places, n_groups)
+    unit_of, group = np.divmod(places, n_groups)
     summed = CodedStatistics(np.arange(len(places)), table)
-    return clustered_sums(summed, group, n_groups, units, unit=items.unit)
+    return clustered_sums(summed, group, n_groups, unit_of, unit=unit)
 
 
 def _summed(rows: FloatArray, index: IntArray, size: int) -> FloatArray:

@@ -1,0 +1,177 @@
+"""Scores of probabilities as probabilities, by group: Brier, log loss, calibration, mass outside."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from equivoice.evaluation.answers import CONDITIONS, as_estimates
+from equivoice.evaluation.gap_tests import pair_tests
+from equivoice.evaluation.matching import Items, match, to_items
+from equivoice.evaluation.resampling import group_values
+from equivoice.evaluation.rows import Context, Row, group_rows, pair_rows, score_rows
+from equivoice.evaluation.sums import rows_as_sums
+from equivoice.fairness import Grouping
+from equivoice.metrics import FloatArray, IntArray, Metric
+from equivoice.metrics.calibration import (
+    binned_calibration_metrics,
+    calibration_metrics,
+    calibration_statistics,
+)
+from equivoice.records import LabelSpace
+
+__all__ = ["probability_scores"]
+
+_ALL_OUTSIDE = "all probability outside the options"
+_NO_INTERVAL = "interval: chance alone makes an error over bins larger than zero"
+
+
+def probability_scores(
+    predictions: pl.DataFrame,
+    reference: pl.DataFrame,
+    *,
+    label_space: LabelSpace,
+    group_by: Sequence[str] = (),
+    replicates: int = 10_000,
+    permutations: int = 2_000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pl.DataFrame:
+    """Score probabilities, over everybody, by group, and as signed differences of groups.
+
+    Probabilities are taken among the options: they are divided by their sum, and
+    what lay outside is the metric ``outside``, which is over all predictions.
+    Errors over bins are given over everybody only: chance makes them larger, the
+    more so the smaller a group.
+
+    Args:
+        predictions: a PREDICTIONS table; rows without probabilities are left out.
+        reference: an UTTERANCES table.
+        label_space: what the probabilities are over.
+        group_by: groupings, as for :func:`~equivoice.evaluation.score`.
+        replicates: bootstrap replicates; 0 for values without intervals and tests.
+        permutations: arrangements of a permutation test.
+        level: nominal coverage of the intervals.
+        seed: of all resampling.
+
+    Returns:
+        An ESTIMATES table with the quantities score, group_score and pair_gap.
+
+    Raises:
+        InputError: no probabilities, or such as are over other labels.
+
+    Example:
+        >>> given = pl.DataFrame({"utterance_id": ["a", "b"], "emotion": ["sad", "sad"],
+        ...                       "probabilities": [[0.1, 0.4], [0.2, 0.8]]})
+        >>> truth = pl.DataFrame({"utterance_id": ["a", "b"], "emotion": ["sad", "happy"]})
+        >>> from equivoice.evaluation.matching import label_space_of
+        >>> found = probability_scores(
+        ...     given, truth, label_space=label_space_of(truth), replicates=0)
+        >>> dict(found.select("metric", pl.col("value").round(2)).iter_rows())["overconfidence"]
+        0.3
+    """
+    matched = match(predictions, reference, label_space, expected=True)
+    rows: list[Row] = []
+    for key, cell in matched.frame.group_by(CONDITIONS, maintain_order=True):
+        conditions = dict(zip(CONDITIONS, key, strict=True))
+        shared = conditions | {"fold": _only(cell.get_column("fold")), "convention": "equivoice"}
+        items = to_items(cell, label_space, tuple(group_by), expected=True)
+        made = _Scored(items, matched.left_out, replicates, permutations, level, seed).rows()
+        rows += [shared | row for row in made]
+    return as_estimates(rows)
+
+
+class _Scored:
+    """The rows of one system under one condition."""
+
+    def __init__(
+        self,
+        items: Items,
+        left_out: Mapping[str, int],
+        replicates: int,
+        permutations: int,
+        level: float,
+        seed: int,
+    ) -> None:
+        if items.shares is None:
+            raise ValueError("these items have no probabilities")
+        mass = items.shares[:, :-1].sum(-1)
+        usable = np.flatnonzero(mass > 0)
+        self.outside = 1.0 - mass
+        self.items = items
+        self.kept = items.subset(usable)
+        self.left_out = dict(left_out)
+        if len(usable) < len(mass):
+            self.left_out[_ALL_OUTSIDE] = len(mass) - len(usable)
+        inside = items.shares[usable, :-1] / mass[usable, np.newaxis]
+        self.table = calibration_statistics(inside, items.reference[usable], self.outside[usable])
+        self.replicates, self.permutations = replicates, permutations
+        self.level, self.seed = level, seed
+
+    def rows(self) -> Iterator[Row]:
+        """Of probabilities among the options, and of the mass outside them."""
+        known = calibration_metrics()
+        outside = {"outside": known.pop("outside")}
+        everything = np.zeros((len(self.outside), self.table.shape[1]))
+        everything[:, 0], everything[:, 6] = 1.0, self.outside
+        if len(self.table):
+            yield from self._of(self.kept, self.table, known)
+            yield from self._binned()
+        yield from self._of(self.items, everything, outside)
+
+    def _of(self, items: Items, table: FloatArray, metrics: Mapping[str, Metric]) -> Iterator[Row]:
+        everybody = np.zeros(len(table), dtype=np.int64)
+        sample = rows_as_sums(table, everybody, 1, items.units, items.unit)
+        values = group_values(sample, metrics, replicates=self.replicates, seed=self.seed)
+        context = self._context(metrics, everybody, 1, None)
+        for row in score_rows(values, context):
+            yield row | {"unit": sample.unit}
+        for grouping in items.groupings:
+            yield from self._grouped(items, table, metrics, grouping)
+
+    def _grouped(
+        self, items: Items, table: FloatArray, metrics: Mapping[str, Metric], grouping: Grouping
+    ) -> Iterator[Row]:
+        size = len(grouping.groups)
+        seed = self.seed + zlib.crc32(grouping.name.encode())
+        sample = rows_as_sums(table, grouping.codes, size, items.units, items.unit)
+        values = group_values(sample, metrics, replicates=self.replicates, seed=seed)
+        context = self._context(metrics, grouping.codes, size, grouping)
+        tests = {}
+        if self.replicates:
+            tests = pair_tests(sample, metrics, permutations=self.permutations, seed=seed)
+        for row in (*group_rows(values, context), *pair_rows(values, context, tests)):
+            yield row | {"unit": sample.unit}
+
+    def _binned(self) -> Iterator[Row]:
+        metrics = binned_calibration_metrics()
+        everybody = np.zeros(len(self.table), dtype=np.int64)
+        items = self.kept
+        sample = rows_as_sums(self.table, everybody, 1, items.units, items.unit)
+        values = group_values(sample, metrics, replicates=0, seed=self.seed)
+        for row in score_rows(values, self._context(metrics, everybody, 1, None)):
+            why = row["undefined"] if row["value"] is None else _NO_INTERVAL
+            yield row | {"unit": sample.unit, "undefined": why}
+
+    def _context(
+        self,
+        metrics: Mapping[str, Metric],
+        groups: IntArray,
+        size: int,
+        grouping: Grouping | None,
+    ) -> Context:
+        counts = np.bincount(groups[groups >= 0], minlength=size)
+        n = np.append(counts, counts.sum())
+        missing = np.zeros((size + 1, 0), dtype=bool)
+        left_out = dict(self.left_out)
+        if grouping is not None and grouping.unknown:
+            left_out["group unknown"] = grouping.unknown
+        return Context(metrics, (), self.level, n, missing, grouping, left_out)
+
+
+def _only(folds: pl.Series) -> str | None:
+    values = folds.unique().to_list()
+    return "all" if len(values) > 1 else values[0]

@@ -1,0 +1,182 @@
+"""Calibration: how far probabilities can be taken at their word.
+
+Every measure is a function of sums over items, so groups, intervals and tests
+come as for any metric. Probabilities are over K labels and sum to 1.
+
+=================  =============================================================
+brier              mean over items of Σ over labels (p − 1[reference])², 0 to 2
+log_loss           mean of −ln p(reference); undefined where a reference had p = 0
+mean_confidence    mean probability of the most probable label
+overconfidence     mean confidence − accuracy of the most probable label, signed
+outside            mean probability outside the options, before dividing by the rest
+ece                Σ over bins of share × |accuracy − confidence|, bins of equal width
+ece_equal_mass     the same over bins with equally many items
+rms_calibration    root of the mean squared error over bins of equal mass, freed of
+                   the part that chance adds (Kumar et al. 2019)
+=================  =============================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from equivoice.metrics.core import FloatArray, IntArray, Metric
+
+__all__ = [
+    "CALIBRATION_BINS",
+    "binned_calibration_metrics",
+    "calibration_metrics",
+    "calibration_statistics",
+    "equal_mass_bins",
+    "equal_width_bins",
+]
+
+CALIBRATION_BINS = 10
+_COUNT, _BRIER, _LOG, _ZEROS, _SURE, _RIGHT, _OUTSIDE = range(7)
+_PLAIN = 7
+_NO_ITEMS = "no predictions"
+_ZERO = "a reference label had probability 0, so the log loss has no bound"
+
+
+def equal_width_bins(confidence: FloatArray) -> IntArray:
+    """The bin of each confidence among ten of equal width from 0 to 1.
+
+    Example:
+        >>> import numpy as np
+        >>> equal_width_bins(np.array([0.0, 0.55, 1.0])).tolist()
+        [0, 5, 9]
+    """
+    return np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+
+
+def equal_mass_bins(confidence: FloatArray) -> IntArray:
+    """The bin of each confidence among ten of equally many items; equal ones stay together.
+
+    Example:
+        >>> import numpy as np
+        >>> equal_mass_bins(np.array([0.2, 0.9, 0.9, 0.4])).tolist()
+        [0, 6, 6, 2]
+    """
+    ordered = np.sort(confidence)
+    below = np.searchsorted(ordered, confidence, side="left")
+    upto = np.searchsorted(ordered, confidence, side="right")
+    middle = (below + upto - 1) / 2 / max(len(confidence), 1)
+    return np.minimum((middle * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+
+
+def calibration_statistics(
+    shares: FloatArray, reference: IntArray, outside: FloatArray
+) -> FloatArray:
+    """What each item adds to the sums.
+
+    Args:
+        shares: (n, K) probabilities that sum to 1.
+        reference: (n,) codes from 0 to K − 1.
+        outside: (n,) mass outside the options, from 0 to 1.
+
+    Returns:
+        (n, S), for :func:`calibration_metrics` and :func:`binned_calibration_metrics`.
+    """
+    n = len(shares)
+    rows = np.arange(n)
+    chosen = shares.argmax(-1)
+    sure = shares[rows, chosen]
+    right = (chosen == reference).astype(np.float64)
+    truth = shares[rows, reference]
+    possible = truth > 0
+    log = np.zeros(n)
+    log[possible] = -np.log(truth[possible])
+    brier = (shares**2).sum(-1) - 2 * truth + 1
+    plain = np.stack([np.ones(n), brier, log, 1.0 - possible, sure, right, outside], axis=-1)
+    table = np.zeros((n, _PLAIN + 6 * CALIBRATION_BINS))
+    table[:, :_PLAIN] = plain
+    for part, place in enumerate((equal_width_bins(sure), equal_mass_bins(sure))):
+        start = _PLAIN + 3 * part * CALIBRATION_BINS + place
+        for offset, values in enumerate((1.0, sure, right)):
+            table[rows, start + offset * CALIBRATION_BINS] = values
+    return table
+
+
+def calibration_metrics() -> dict[str, Metric]:
+    """The measures that are means over items: they have groups, gaps and intervals.
+
+    Example:
+        >>> import numpy as np
+        >>> shares = np.array([[0.8, 0.2], [0.6, 0.4]])
+        >>> sums = calibration_statistics(shares, np.array([0, 1]), np.zeros(2)).sum(0)
+        >>> metrics = calibration_metrics()
+        >>> [round(float(metrics[name].finish(sums)), 3) for name in ("brier", "overconfidence")]
+        [0.4, 0.2]
+    """
+    return {
+        metric.name: metric
+        for metric in (
+            Metric("brier", _mean(_BRIER), 0.0, 2.0, False, _NO_ITEMS),
+            Metric("log_loss", _log_loss, 0.0, np.inf, False, _ZERO),
+            Metric("mean_confidence", _mean(_SURE), 0.0, 1.0, None, _NO_ITEMS),
+            Metric("overconfidence", _overconfidence, -1.0, 1.0, None, _NO_ITEMS),
+            Metric("outside", _mean(_OUTSIDE), 0.0, 1.0, None, _NO_ITEMS),
+        )
+    }
+
+
+def binned_calibration_metrics() -> dict[str, Metric]:
+    """The measures over bins. Chance makes the first two larger, the more so the fewer items."""
+    return {
+        metric.name: metric
+        for metric in (
+            Metric("ece", _ece(0), 0.0, 1.0, False, _NO_ITEMS),
+            Metric("ece_equal_mass", _ece(1), 0.0, 1.0, False, _NO_ITEMS),
+            Metric("rms_calibration", _rms, 0.0, 1.0, False, "no bin holds two predictions"),
+        )
+    }
+
+
+def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
+    result = np.full(np.broadcast_shapes(above.shape, below.shape), np.nan)
+    np.divide(above, below, out=result, where=below > 0)
+    return result
+
+
+def _mean(column: int) -> Callable[[FloatArray], FloatArray]:
+    def finish(sums: FloatArray) -> FloatArray:
+        return _ratio(sums[..., column], sums[..., _COUNT])
+
+    return finish
+
+
+def _log_loss(sums: FloatArray) -> FloatArray:
+    return np.where(sums[..., _ZEROS] > 0, np.nan, _ratio(sums[..., _LOG], sums[..., _COUNT]))
+
+
+def _overconfidence(sums: FloatArray) -> FloatArray:
+    return _ratio(sums[..., _SURE] - sums[..., _RIGHT], sums[..., _COUNT])
+
+
+def _bins(sums: FloatArray, part: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Items, confidence and right answers of each bin."""
+    size = CALIBRATION_BINS
+    start = _PLAIN + 3 * part * size
+    own = sums[..., start : start + 3 * size]
+    return own[..., :size], own[..., size : 2 * size], own[..., 2 * size :]
+
+
+def _ece(part: int) -> Callable[[FloatArray], FloatArray]:
+    def finish(sums: FloatArray) -> FloatArray:
+        _, sure, right = _bins(sums, part)
+        return _ratio(np.abs(right - sure).sum(-1), sums[..., _COUNT])
+
+    return finish
+
+
+def _rms(sums: FloatArray) -> FloatArray:
+    """Per bin (accuracy − confidence)² less the variance of an accuracy of so many items."""
+    items, sure, right = _bins(sums, 1)
+    several = items > 1
+    share = _ratio(right, items)
+    excess = (share - _ratio(sure, items)) ** 2 - _ratio(share * (1 - share), items - 1)
+    used = np.where(several, items, 0.0)
+    total = np.where(several, items * np.nan_to_num(excess), 0.0).sum(-1)
+    return np.sqrt(np.maximum(_ratio(total, used.sum(-1)), 0.0))
