@@ -45,8 +45,13 @@ class _Deaf:
         if attention_mask.dim() == 4:
             if self.instead == "refuses":
                 raise ValueError("a 2D mask is needed\nat least here")
+            if self.instead == "blurs":
+                out = self.model(attention_mask=attention_mask, **given)
+                out.logits = out.logits + 0.02 * torch.sin(torch.arange(out.logits.numel())).view(
+                    out.logits.shape
+                )
+                return out
             columns = attention_mask.shape[-1]
-            given["position_ids"] = given["position_ids"]
             attention_mask = torch.ones(attention_mask.shape[0], columns, dtype=torch.long)
         return self.model(attention_mask=attention_mask, **given)
 
@@ -57,6 +62,12 @@ def test_a_model_that_ignores_the_mask_does_not_pass(dtype: str) -> None:
     gate = honours_tree_masks(replace(prefix, model=_Deaf(prefix.model, "ignores")))
     assert not gate.passed
     assert "differ" in gate.why
+
+
+def test_a_model_that_is_only_nearly_right_does_not_pass() -> None:
+    prefix = _prefix()
+    gate = honours_tree_masks(replace(prefix, model=_Deaf(prefix.model, "blurs")))
+    assert not gate.passed
 
 
 def test_a_model_that_refuses_the_mask_does_not_pass_and_says_why() -> None:
