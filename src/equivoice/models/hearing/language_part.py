@@ -40,9 +40,9 @@ class LanguagePart:
 
     def __init__(self, model: Any) -> None:
         # the thinker of Qwen2.5-Omni had nothing between itself and its language model
-        inner = getattr(model, "model", None)
+        inner: Any = getattr(model, "model", None)
         bare = hasattr(inner, "embed_tokens") and hasattr(inner, "layers")
-        language = inner if bare else part_of(model, "language_model")
+        language: Any = inner if bare else part_of(model, "language_model")
         # a causal model with a head of its own in older releases
         self._body: Any = language.model if hasattr(language, "lm_head") else language
         self._head = model.get_output_embeddings()

@@ -23,7 +23,8 @@ from equivoice.models.hearing.encoders import (
 )
 from equivoice.models.hearing.language_part import part_of
 from equivoice.models.hearing.mel import LogMel
-from equivoice.models.language import Clip
+from equivoice.models.language import Clip, Question
+from equivoice.prompting.turns import AUDIO, Turn
 
 if TYPE_CHECKING:
     import torch
@@ -120,43 +121,71 @@ class TrimmingModel(PromptedModel):
 def trim_gate(backend: TrimmingModel, clips: Sequence[Clip]) -> Gate:
     """Whether trimmed encoding is exact for a model, on some clips.
 
-    Each clip is encoded with and without its padding. In float32 the embeddings must
-    agree to 1e-4 (where they are larger than 1, to 1e-4 of the largest); in half
-    precision to four times what the batch alone changes. A model that fails encodes
-    with the padding from then on.
+    Each clip is encoded with and without its padding, and a prompt is run with both.
+    In float32 the embeddings, and the logits of the first token, must agree to 1e-4
+    (where they are larger than 1, to 1e-4 of the largest); in half precision to four
+    times what the batch alone changes. A model that fails encodes with the padding
+    from then on.
 
     Args:
         backend: the model.
         clips: two or more, of several lengths, some shorter than 30 s.
     """
-    import torch
-
-    waves = [backend.clips.read(clip) for clip in clips]
-    passes, trim = backend.encoder_passes, backend.trim
-    padded = backend.encode(waves, trim=False)
-    alone = [backend.encode([wave], trim=False)[0] for wave in waves]
+    padded = _measured(backend, clips, trim=False)
+    singles = [_measured(backend, [clip], trim=False) for clip in clips]
+    alone = [[each[what][0] for each in singles] for what in range(2)]
     try:
-        trimmed = backend.encode(waves, trim=True)
+        trimmed = _measured(backend, clips, trim=True)
     except (RuntimeError, TypeError, AttributeError) as error:
         said = str(error).partition("\n")[0]
         return _closed(backend, Gate(False, f"the encoder cannot be run apart: {said}"))
+    verdicts = [
+        _compared(backend, what, *measured)
+        for what, *measured in zip(("embeddings", "logits"), trimmed, padded, alone, strict=True)
+    ]
+    why = "; ".join(verdict.why for verdict in verdicts)
+    gate = Gate(all(verdict.passed for verdict in verdicts), f"with and without padding, {why}")
+    if not gate.passed:
+        return _closed(backend, gate)
+    if backend.trim:
+        backend.trim_why = f"{_WORKS}: {gate.why}"
+    return gate
+
+
+def _measured(
+    backend: TrimmingModel, clips: Sequence[Clip], *, trim: bool
+) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """The embeddings of each clip, and the logits of the first token after it."""
+    turns = (Turn("user", (AUDIO, "Which emotion does the speaker show? Answer:")),)
+    passes, before = backend.encoder_passes, backend.trim
+    backend.trim = trim
+    try:
+        embeddings = backend.encode([backend.clips.read(clip) for clip in clips])
+        prefix = backend.prepare([Question(clip.path, turns, clip) for clip in clips])
+        return embeddings, list(prefix.logits)
     finally:
-        backend.encoder_passes = passes
+        backend.encoder_passes, backend.trim = passes, before
+
+
+def _compared(
+    backend: TrimmingModel,
+    what: str,
+    trimmed: Sequence[torch.Tensor],
+    padded: Sequence[torch.Tensor],
+    alone: Sequence[torch.Tensor],
+) -> Gate:
+    import torch
+
     apart, noise = _difference(trimmed, padded), _difference(alone, padded)
     scale = max(float(each.abs().max()) for each in padded)
     allowed = _EXACT * max(1.0, scale)
     if backend.model.dtype != torch.float32:
         allowed = max(_TIMES_NOISE * noise, _HALF_PRECISION * scale)
     why = (
-        f"with and without padding, embeddings up to {scale:.1e} differ by {apart:.1e} "
+        f"{what} up to {scale:.1e} differ by {apart:.1e} "
         f"({allowed:.1e} allowed; the batch alone changes {noise:.1e})"
     )
-    gate = Gate(apart <= allowed, why)
-    if not gate.passed:
-        return _closed(backend, gate)
-    if trim:
-        backend.trim_why = f"{_WORKS}: {why}"
-    return gate
+    return Gate(apart <= allowed, why)
 
 
 def _closed(backend: TrimmingModel, gate: Gate) -> Gate:

@@ -14,7 +14,7 @@ from equivoice.models.hearing.clips import RATE, ClipReader, Wave
 from equivoice.models.hearing.stacking import can_be_stacked, stacked
 from equivoice.models.language import Question
 
-__all__ = ["GeneralSpeechModel"]
+__all__ = ["GeneralSpeechModel", "classes_of"]
 
 # of checkpoints that bring their own code, in this order
 _AUTO_CLASSES = (
@@ -234,7 +234,7 @@ class _Chat:
                 value=config.model_type,
                 hint="take an audio chat model",
             )
-        for kind in _classes(config, remote=bool(settings.get("trust_remote_code"))):
+        for kind in classes_of(config, remote=bool(settings.get("trust_remote_code"))):
             if hasattr(kind, "generate") or kind.__name__.startswith("Auto"):
                 return kind.from_pretrained(place, config=config, **settings)
         raise ConfigError(
@@ -245,7 +245,7 @@ class _Chat:
         )
 
 
-def _classes(config: Any, *, remote: bool) -> list[Any]:
+def classes_of(config: Any, *, remote: bool) -> list[Any]:
     """Classes that may hold the checkpoint: the one that it names, then automatic ones."""
     import transformers
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -15,12 +16,20 @@ from equivoice.models.hearing.encoders import (
 )
 
 
-@pytest.mark.parametrize("name", ["Qwen2AudioEncoder", "AudioFlamingo3Encoder"])
-def test_tokens_are_counted_as_the_models_count_them(name: str) -> None:
-    import torch
+@pytest.fixture(scope="module")
+def formulas() -> dict[str, Any]:
+    """Imported apart from the tests: it takes seconds."""
     import transformers
 
-    formula = getattr(transformers, name)._get_feat_extract_output_lengths
+    names = ("Qwen2AudioEncoder", "AudioFlamingo3Encoder")
+    return {name: getattr(transformers, name)._get_feat_extract_output_lengths for name in names}
+
+
+@pytest.mark.parametrize("name", ["Qwen2AudioEncoder", "AudioFlamingo3Encoder"])
+def test_tokens_are_counted_as_the_models_count_them(name: str, formulas: dict[str, Any]) -> None:
+    import torch
+
+    formula = formulas[name]
     frames = torch.arange(2, 3001)
     _, theirs = formula(None, frames)
     assert [token_count(int(count)) for count in frames] == theirs.tolist()

@@ -35,7 +35,8 @@ def test_the_gate_passes_for_known_families(
     system: str, attention: str, tiny_models: TinyModels, clips: list[Clip]
 ) -> None:
     model: Any = load_model(system, model=str(tiny_models(FAMILIES[system])), attention=attention)
-    gate = trim_gate(model, clips)
+    # the eager kernel is slow on 30 s
+    gate = trim_gate(model, clips if attention == "sdpa" else clips[1:4])
     assert gate.passed, gate.why
     assert model.encoder_passes == 0
     assert gate.why in model.describe()["optimisations"]["trimmed_encoding"]["why"]

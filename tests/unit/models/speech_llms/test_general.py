@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from equivoice.errors import ConfigError
 from equivoice.models import Decoding, Draw, Question
 from equivoice.models.registry import load_model
+from equivoice.models.speech_llms.general import classes_of
 from equivoice.prompting.turns import Turn
 from tiny.sounds import ask, buzz, write
 from tiny.speech import TinyModels
@@ -142,3 +144,13 @@ def test_transcripts_of_several_lengths(tiny_models: TinyModels) -> None:
         alone = backend.prepare([question]).logits[0]
         np.testing.assert_allclose(alone.numpy(), together[at].numpy(), atol=1e-5)
     assert backend.encoder_passes == 0
+
+
+def test_code_that_a_checkpoint_brings_is_found_when_asked_for() -> None:
+    import transformers
+
+    config = SimpleNamespace(
+        architectures=["SomebodysOwnModel"], auto_map={"AutoModelForCausalLM": "theirs.py"}
+    )
+    assert classes_of(config, remote=True) == [transformers.AutoModelForCausalLM]
+    assert classes_of(config, remote=False) == []
