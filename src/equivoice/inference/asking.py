@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from equivoice.errors import AudioError, RunError
@@ -21,7 +22,7 @@ from equivoice.inference.faults import FAULTS, raise_if_hopeless, reason_of
 from equivoice.inference.lengths import lengths_of
 from equivoice.inference.plan import Batch, Cell, Plan
 from equivoice.inference.progress import Progress
-from equivoice.inference.replies import Reply, reply_rows
+from equivoice.inference.replies import OptionScore, Reply, reply_rows
 from equivoice.inference.seeds import seed_for
 from equivoice.models import (
     Clip,
@@ -39,6 +40,7 @@ from equivoice.store.run_folder import RunFolder
 __all__ = ["Asking", "ask_cell", "cell_batches"]
 
 _ROW = ("utterance_id", "system", "temperature", "run")
+_NEARLY_GREEDY = 1e-4  # what FairALM runs as temperature 0; probabilities are still ordered there
 
 
 @dataclass(frozen=True)
@@ -205,16 +207,12 @@ class _Work:
     def _together(self, questions: Sequence[Question]) -> list[Reply]:
         asking, backend = self.asking, self.backend
         draws = [self._draws(question.utterance_id) for question in questions]
-        logprobs: FloatArray | None = None
+        scores: list[OptionScore] | None = None
         if isinstance(backend, PrefixBackend):
             prefix = backend.prepare(questions)
             said = backend.sample(prefix, draws, asking.decoding)
             if asking.option_scores:
-                scores = backend.option_logprobs(
-                    prefix, asking.option_texts, asking.temperatures, asking.decoding
-                )
-                logprobs, outside = scores.logprobs, scores.outside
-                self._check_scores(logprobs, outside, len(questions))
+                scores = self._scores(backend, prefix, len(questions))
         else:
             said = backend.answer(questions, draws, asking.decoding)
         self._check_answers(said, draws)
@@ -222,9 +220,30 @@ class _Work:
             Reply(
                 question.utterance_id,
                 self._by_temperature(said[row]),
-                None if logprobs is None else (logprobs[row], outside[row]),
+                None if scores is None else scores[row],
             )
             for row, question in enumerate(questions)
+        ]
+
+    def _scores(self, backend: PrefixBackend, prefix: Any, questions: int) -> list[OptionScore]:
+        """The scores of the options, ordered also where the settings allow none of them."""
+        asking = self.asking
+        texts, given = asking.option_texts, asking.temperatures
+        found = backend.option_logprobs(prefix, texts, given, asking.decoding)
+        self._check_scores(found.logprobs, found.outside, questions)
+        order = found.logprobs
+        impossible = np.isneginf(order).all(axis=2, keepdims=True)
+        if impossible.any():
+            decoding = asking.decoding
+            free = Decoding.neutral(
+                max_new_tokens=decoding.max_new_tokens, min_new_tokens=decoding.min_new_tokens
+            )
+            warm = [temperature or _NEARLY_GREEDY for temperature in given]
+            order = np.where(
+                impossible, backend.option_logprobs(prefix, texts, warm, free).logprobs, order
+            )
+        return [
+            OptionScore(*each) for each in zip(found.logprobs, found.outside, order, strict=True)
         ]
 
     def _draws(self, utterance: str) -> list[Draw]:

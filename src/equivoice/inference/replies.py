@@ -19,7 +19,7 @@ from equivoice.models import FloatArray, Said
 from equivoice.prompting import Options, parse_responses
 from equivoice.records import PREDICTIONS
 
-__all__ = ["OPTIONS_SUFFIX", "Reply", "reply_rows"]
+__all__ = ["OPTIONS_SUFFIX", "OptionScore", "Reply", "reply_rows"]
 
 OPTIONS_SUFFIX = "/options"
 """What follows a system's name where its options were scored."""
@@ -49,20 +49,36 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True)
+class OptionScore:
+    """How probable the options are, for one utterance.
+
+    Args:
+        logprobs: (temperatures, options) under the settings that answers are sampled with.
+        outside: (temperatures,) the probability of all other answers.
+        order: (temperatures, options) by which the label is chosen: ``logprobs``, but
+            where those allow no option at all (top-k cut them off; another answer is
+            certain at temperature 0) the model's own, freed of the settings.
+    """
+
+    logprobs: FloatArray
+    outside: FloatArray
+    order: FloatArray
+
+
+@dataclass(frozen=True)
 class Reply:
     """What came of one utterance.
 
     Args:
         utterance_id: the utterance.
         said: (temperatures, runs) answers; empty where the utterance failed.
-        scores: (temperatures, options) log-probabilities and (temperatures,) mass
-            outside; ``None`` where options were not scored.
+        scores: of its options; ``None`` where they were not scored.
         reason: why the utterance failed as a whole; ``None`` where it did not.
     """
 
     utterance_id: str
     said: Sequence[Sequence[Said]] = ()
-    scores: tuple[FloatArray, FloatArray] | None = None
+    scores: OptionScore | None = None
     reason: str | None = None
 
     @property
@@ -164,15 +180,15 @@ def _option_row(reply: Reply, place: int, options: Options) -> dict[str, Any]:
     row: dict[str, Any] = {"utterance_id": reply.utterance_id, "status": "failed"}
     if reply.scores is None:
         return row | {"reason": reply.reason or _NO_SCORES}
-    logprobs, outside = reply.scores[0][place], float(reply.scores[1][place])
-    shares = np.exp(logprobs)
+    shares, outside = np.exp(reply.scores.logprobs[place]), float(reply.scores.outside[place])
     if np.isnan(shares).any() or not abs(shares.sum() + outside - 1) <= _TOLERANCE:
         return row | {"reason": reply.reason or _NO_SUM}
     names = options.space.names
     by_label = dict(zip(options.labels, shares.tolist(), strict=True))
     row["probabilities"] = [by_label.get(name, 0.0) for name in names]
     row["outside"] = min(1.0, max(0.0, outside))
-    if not shares.any():  # every option is impossible: at temperature 0 another answer is certain
+    order = dict(zip(options.labels, reply.scores.order[place].tolist(), strict=True))
+    best = max(order, key=lambda label: (order[label], -names.index(label)))
+    if order[best] == -np.inf:  # the model gives no option any probability
         return row | {"status": "unparsed"}
-    best = max(names, key=lambda name: by_label.get(name, 0.0))
     return row | {"status": "parsed", "emotion": best}

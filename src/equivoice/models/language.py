@@ -15,7 +15,7 @@ nothing: ``inference`` asks, ``prompting`` reads the answers. One contract suite
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from equivoice.errors import ConfigError
@@ -144,8 +144,8 @@ class Said:
     text: str | None
     reason: str | None = None
     finished: bool | None = None
-    seconds: float | None = None
-    cost: float | None = None
+    seconds: float | None = field(default=None, compare=False)
+    cost: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

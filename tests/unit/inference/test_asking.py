@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from equivoice.errors import MissingDependencyError, RunError, StorageError
 from equivoice.inference import Asking, Cell, Plan, Shard, Silence, run_cell
 from equivoice.inference.asking import cell_batches
-from equivoice.models import Decoding, Draw, LanguageBackend, Question, Said
+from equivoice.models import Decoding, Draw, LanguageBackend, OptionScores, Question, Said
 from equivoice.models.scripted_language import ScriptedLanguageModel, ScriptedServer
 from equivoice.prompting import load_prompt
 from equivoice.records import PREDICTIONS, Label, LabelSpace, RunRecord
@@ -129,6 +130,27 @@ def test_where_every_option_is_impossible_none_is_chosen(tmp_path: Path) -> None
     table = run_in(tmp_path, fake(wordings={"refusal": 1.0})).filter(system="fake/options")
     assert set(table.get_column("status")) == {"unparsed"}
     assert table.get_column("outside").to_list() == [1.0] * 16
+
+
+def test_where_the_settings_allow_no_option_the_models_own_order_gives_the_label(
+    tmp_path: Path,
+) -> None:
+    class CutOff(ScriptedLanguageModel):
+        """Its checkpoint's top-k leaves no option; temperature 0 is impossible too."""
+
+        def option_logprobs(
+            self, prefix: Any, options: Any, temperatures: Any, decoding: Decoding
+        ) -> OptionScores:
+            own = super().option_logprobs(prefix, options, [1.0] * len(temperatures), decoding)
+            if decoding.top_k == 0 and min(temperatures) > 0:
+                return own
+            return OptionScores(np.full_like(own.logprobs, -np.inf), np.ones_like(own.outside))
+
+    labels = {f"demo/{number}": "sad" for number in range(8)}
+    table = run_in(tmp_path, CutOff(labels)).filter(system="fake/options")
+    assert set(table.get_column("emotion")) == {"sad"}
+    assert set(table.get_column("outside")) == {1.0}
+    assert {sum(shares) for shares in table.get_column("probabilities")} == {0.0}
 
 
 def test_greedy_answers_are_asked_for_once_and_stored_for_every_run(tmp_path: Path) -> None:
