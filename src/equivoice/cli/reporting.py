@@ -14,6 +14,7 @@ from equivoice.errors import ConfigError, InputError
 from equivoice.evaluation.answers import answer_shares
 from equivoice.evaluation.calibration import calibration
 from equivoice.evaluation.described import CorpusDescription, FoundInCorpus, read_descriptions
+from equivoice.evaluation.sensitivity import sensitivity
 from equivoice.records import replace_file
 from equivoice.reports import ReportInputs, main_table, render_report, verdict_lines
 from equivoice.store import RunFolder
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 Players = Literal["auto", "embed", "none"]
+_REPLICATES = 1_000
 REPORT = "report.html"
 NOTES = "notes.json"
 
@@ -58,6 +60,7 @@ def report_inputs(run: RunFolder, *, title: str | None = None) -> ReportInputs:
         utterances=utterances,
         answers=_answers(predictions, utterances, estimates),
         calibration=_calibration(predictions, utterances, descriptions),
+        sensitivity=_sensitivity(predictions, utterances, descriptions),
         cards={name: each.card for name, each in descriptions.items()},
         findings=_findings(descriptions),
         left_out={},
@@ -88,6 +91,39 @@ def _calibration(
         said = predictions.join(own.select("utterance_id"), on="utterance_id", how="semi")
         made.append(calibration(said, own, label_space=description.label_space))
     return pl.concat(made, how="diagonal") if made else None
+
+
+def _sensitivity(
+    predictions: pl.DataFrame,
+    utterances: pl.DataFrame,
+    descriptions: Mapping[str, CorpusDescription],
+) -> pl.DataFrame | None:
+    """What prompt and label order do, at the lowest temperature; ``None`` where neither varies."""
+    made = []
+    for name, description in descriptions.items():
+        own = utterances.filter(pl.col("corpus") == name)
+        said = predictions.join(own.select("utterance_id"), on="utterance_id", how="semi")
+        lowest = said.filter(
+            pl.col("temperature").eq_missing(pl.col("temperature").min().over("system"))
+        )
+        for factor, column in (("prompt", "prompt"), ("label_order", "options")):
+            varied = lowest.filter(pl.col(column).n_unique().over("system") > 1)
+            if varied.is_empty():
+                continue
+            rows = sensitivity(
+                varied,
+                own,
+                factor=factor,
+                label_space=description.label_space,
+                replicates=_REPLICATES,
+            )
+            made.append(
+                rows.with_columns(
+                    corpus=pl.lit(name),
+                    temperature=pl.lit(varied.get_column("temperature").min(), pl.Float64),
+                )
+            )
+    return pl.concat(made) if made else None
 
 
 def read_notes(run: RunFolder) -> list[str]:

@@ -78,25 +78,30 @@ def _way_out(name: str, corpus: str | None, coverages: Sequence[Estimate]) -> st
 
 
 def chosen_on_test(selection: Sequence[Mapping[str, Any]]) -> Iterator[Statement]:
-    """That something was chosen by its score on the test data.
+    """That something was chosen by its score on the test data; once for all folds.
 
     Args:
         selection: of the run record.
     """
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for choice in selection:
-        if choice.get("split") != "test":
-            continue
-        what = str(choice.get("what", "a setting"))
-        among = choice.get("candidates")
-        many = f", the best of {count(len(among), 'candidate')}" if among else ""
-        whose = f" of {choice['system']}" if choice.get("system") else ""
+        if choice.get("split") == "test":
+            key = (str(choice.get("what", "a setting")), str(choice.get("system") or ""))
+            found.setdefault(key, []).append(choice)
+    for (what, system), choices in found.items():
+        chosen = list(dict.fromkeys(_plain(each.get("chosen", "not recorded")) for each in choices))
+        most = max(len(each.get("candidates") or ()) for each in choices)
+        many = f", the best of {count(most, 'candidate')}" if most else ""
+        whose = f" of {system}" if system else ""
         text = (
             f"{capital(what)}{whose} was chosen by its score on the test data "
-            f"({_plain(choice.get('chosen', 'not recorded'))}{many}). What is reported for it tends to "
+            f"({'; '.join(chosen)}{many}). What is reported for it tends to "
             "be better than what new speakers would give, and no interval or test allows for that."
         )
         yield Statement(False, text, "Choices made on test data", "selection")
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_plain(each)}" for name, each in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -35,6 +35,9 @@ class ReportInputs:
             (:func:`equivoice.evaluation.answers.answer_shares`).
         calibration: estimates of how far probabilities can be taken at their word
             (:func:`equivoice.evaluation.calibration.calibration`).
+        sensitivity: how scores hang on prompt and label order
+            (:func:`equivoice.evaluation.sensitivity.sensitivity`), with ``corpus`` and
+            ``temperature``.
     """
 
     title: str
@@ -48,3 +51,4 @@ class ReportInputs:
     notes: Sequence[str] = ()
     answers: pl.DataFrame | None = None
     calibration: pl.DataFrame | None = None
+    sensitivity: pl.DataFrame | None = None

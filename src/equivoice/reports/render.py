@@ -24,6 +24,7 @@ from equivoice.reports.sections import (
     scores_section,
     verdict_section,
 )
+from equivoice.reports.sensitivity_section import sensitivity_section
 from equivoice.reports.sweep_sections import temperature_section
 from equivoice.reports.sweeps import reading_of
 from equivoice.reports.wording import GLOSSARY, METRICS, metric, term
@@ -104,6 +105,7 @@ def _sections(runs: Sequence[ReportInputs], players: Players) -> list[Section]:
         scores_section(parts),
         comparisons_section(comparisons),
         temperature_section(rows),
+        sensitivity_section(_joined(run.sensitivity for run in runs)),
         answers_section(_handed(run.answers for run in runs)),
         calibration_section(_handed(run.calibration for run in runs)),
         *_chapters(parts, players),
@@ -112,6 +114,11 @@ def _sections(runs: Sequence[ReportInputs], players: Players) -> list[Section]:
         made_section(runs, rows),
         _glossary(rows),
     ]
+
+
+def _joined(frames: Iterable[pl.DataFrame | None]) -> pl.DataFrame | None:
+    given = [frame for frame in frames if frame is not None and not frame.is_empty()]
+    return pl.concat(given, how="diagonal_relaxed") if given else None
 
 
 def _handed(frames: Iterable[pl.DataFrame | None]) -> list[Estimate]:

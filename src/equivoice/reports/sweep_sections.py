@@ -43,6 +43,11 @@ __all__ = ["curve_table", "readings_block", "temperature_section"]
 
 MEASURES = ("statistical_parity", "equal_opportunity", "overall_accuracy_equality")
 _NO_PROBABILITY = "no option has any probability"
+SELECTED = " (selected)"
+_SELECTED_MEANING = (
+    "The test answers under the conditions that were chosen fold by fold, on validation data "
+    "unless the verdict says otherwise. The record names the choices."
+)
 _BAND = "Band: interval."
 _SPREAD = "Upright stroke: one standard deviation over runs to each side."
 _FLOOR = "Level dashed stroke: the noise floor, to be expected if the groups did not differ."
@@ -80,10 +85,13 @@ def _lowest(found: Sequence[Family]) -> str:
 def readings_block(rows: Sequence[Estimate]) -> tuple[Block, ...]:
     """What the ways of reading the answers mean; nothing where there is only one."""
     there = {reading_of(row.system) for row in rows}
-    if len(there) < 2:
+    selected = any((row.system or "").endswith(SELECTED) for row in rows)
+    if len(there) < 2 and not selected:
         return ()
     shown = [name for name in READINGS if name in there]
     items = [(None, f"{_named(name)}: {READINGS[name].meaning}") for name in shown]
+    if selected:
+        items.append((None, f"NAME{SELECTED}: {_SELECTED_MEANING}"))
     return (Text("One model stands here under several names:"), Bullets(tuple(items)))
 
 

@@ -19,7 +19,15 @@ from equivoice.reports.cells import (
 from equivoice.reports.document import Body, Cell, Table
 from equivoice.reports.formatting import capital, count
 from equivoice.reports.rows import Condition, Estimate, in_order, pick
-from equivoice.reports.wording import METRICS, aggregation, attribute, metric, term, unit
+from equivoice.reports.wording import (
+    METRICS,
+    OF_PROBABILITIES,
+    aggregation,
+    attribute,
+    metric,
+    term,
+    unit,
+)
 
 __all__ = [
     "aggregated_table",
@@ -65,7 +73,8 @@ def scores_table(parts: dict[Condition, list[Estimate]], *, caption: str) -> Tab
 
 def _main_scores(rows: Sequence[Estimate]) -> list[Estimate]:
     """Scores over all classes, those of the headline first, plain sums and ratios last."""
-    own = pick(rows, quantity="score", label=None, group_by=None)
+    found = pick(rows, quantity="score", label=None, group_by=None)
+    own = [row for row in found if row.metric not in OF_PROBABILITIES]
     return sorted(own, key=lambda row: _rank(row.metric))
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "CAUSES",
     "GLOSSARY",
     "METRICS",
+    "OF_PROBABILITIES",
     "Term",
     "aggregation",
     "attribute",
@@ -93,11 +94,37 @@ METRICS: dict[str, Term] = {
         "Mean squared distance of the probabilities from the truth; 0 is best, 2 the worst.",
         percent=False,
     ),
+    "log_loss": Term(
+        "log loss", "Mean of −ln of the probability of the reference label.", percent=False
+    ),
+    "mean_confidence": Term("mean confidence", "Mean probability of the most probable label."),
+    "overconfidence": Term(
+        "overconfidence",
+        "Mean probability of the most probable label minus how often it is right.",
+    ),
+    "outside": Term(
+        "mass outside", "Mean probability of all answers that are none of the options."
+    ),
     "ece": Term(
         "calibration error",
         "Mean distance, over ten bins, of the share of right answers from the stated probability.",
     ),
+    "ece_equal_mass": Term(
+        "calibration error, bins of equal size", "The same, over bins of equally many answers."
+    ),
+    "rms_calibration": Term(
+        "calibration error, freed of chance",
+        "Root mean square of the distances, less what chance adds to them.",
+    ),
 }
+
+OF_PROBABILITIES = frozenset(
+    {
+        *("brier", "log_loss", "mean_confidence", "overconfidence", "outside"),
+        *("ece", "ece_equal_mass", "rms_calibration"),
+    }
+)
+"""Metrics of probabilities; they stand in a section of their own."""
 
 AGGREGATORS = {
     "mean": "mean over pairs",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from equivoice.reports.cautions import chosen_on_test, unreadable
-from equivoice.reports.rows import Estimate
-from equivoice.reports.sweep_sections import temperature_section
+from equivoice.reports.rows import Condition, Estimate
+from equivoice.reports.sweep_sections import readings_block, temperature_section
 from equivoice.reports.sweeps import (
     READINGS,
     at_main_temperature,
@@ -16,6 +16,7 @@ from equivoice.reports.sweeps import (
     model_of,
     reading_of,
 )
+from equivoice.reports.tables import scores_table
 
 
 def row(system: str | None = "llm", temperature: float | None = 0.0, **more: object) -> Estimate:
@@ -146,3 +147,34 @@ def test_options_without_any_probability_do_not_stand_for_a_model() -> None:
     section = temperature_section(rows)
     (figure,) = [block for block in section.blocks if block.kind == "figure"]
     assert "×1 not defined: no option has any probability" in figure.key
+
+
+def test_a_choice_made_fold_by_fold_is_said_once() -> None:
+    folds = [
+        {
+            "what": "temperature",
+            "system": "llm (selected)",
+            "split": "test",
+            "fold": fold,
+            "chosen": {"temperature": chosen},
+            "candidates": [{}, {}, {}],
+        }
+        for fold, chosen in (("1", 0.3), ("2", 0.3), ("3", 1.0))
+    ]
+    (said,) = chosen_on_test(folds)
+    assert "(temperature 0.3; temperature 1, the best of 3 candidates)" in said.text
+
+
+def test_selected_conditions_are_explained_as_a_name_of_their_own() -> None:
+    text, bullets = readings_block([row("llm"), row("llm (selected)", None)])
+    assert text.text.startswith("One model stands here under several names")
+    assert any(
+        item.startswith("NAME (selected): The test answers under") for _, item in bullets.items
+    )
+    assert readings_block([row("llm"), row("acoustic", None)]) == ()
+
+
+def test_metrics_of_probabilities_stay_out_of_the_table_of_scores() -> None:
+    rows = [row(metric=name, value=0.5, n=3) for name in ("macro_f1", "brier", "ece", "outside")]
+    table = scores_table({Condition("demo", "llm"): rows}, caption="c")
+    assert [line[0].text for body in table.bodies for line in body.rows] == ["macro-F1"]
