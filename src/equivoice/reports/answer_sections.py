@@ -37,18 +37,9 @@ def answers_section(rows: Sequence[Estimate]) -> Section:
         own = pick(rows, corpus=corpus, system=system)
         title = f"{system or 'the predictions'}{f' on {corpus}' if corpus else ''}"
         overall = pick(own, quantity="score")
-        lowest = min(main_temperatures(own).values(), default=None)
         blocks.append(_table(overall, f"What became of the answers of {title}"))
         for group_by in in_order(row.group_by for row in own):
-            groups = [row for row in own if row.group_by == group_by]
-            if any(row.metric != "parsed" and row.value for row in groups):
-                first = [row for row in groups if row.temperature == lowest]
-                caption = f"What became of the answers of {title} by {attribute(group_by)}"
-                at = "" if lowest is None else f", temperature {lowest:g}"
-                blocks.append(_table(first, f"{caption}{at}"))
-                if len(groups) > len(first):
-                    table = _table(groups, f"{caption}, all temperatures")
-                    blocks.append(Folded(table.caption, (table,), long=True))
+            blocks += _by_group([row for row in own if row.group_by == group_by], title, group_by)
     if blocks:
         blocks.append(
             Text(
@@ -60,6 +51,20 @@ def answers_section(rows: Sequence[Estimate]) -> Section:
             )
         )
     return Section("Answers in words", "answers", tuple(blocks))
+
+
+def _by_group(rows: Sequence[Estimate], title: str, group_by: str) -> Iterator[Block]:
+    """By group at the lowest temperature, then folded at all; nothing where all were read."""
+    if not any(row.metric != "parsed" and row.value for row in rows):
+        return
+    lowest = min(main_temperatures(rows).values(), default=None)
+    first = [row for row in rows if row.temperature == lowest]
+    caption = f"What became of the answers of {title} by {attribute(group_by)}"
+    at = "" if lowest is None else f", temperature {lowest:g}"
+    yield _table(first, f"{caption}{at}")
+    if len(rows) > len(first):
+        table = _table(rows, f"{caption}, all temperatures")
+        yield Folded(table.caption, (table,), long=True)
 
 
 def _table(rows: Sequence[Estimate], caption: str) -> Table:
