@@ -196,7 +196,7 @@ def speech_frames(level: Floats) -> Flags:
     Returns:
         Flags of shape (frames,).
     """
-    loud = np.percentile(level, 97)
+    loud = float(np.percentile(level, 97))
     return np.asarray(level > max(loud - _SPEECH_RANGE_DB, _SPEECH_FLOOR_DB))
 
 

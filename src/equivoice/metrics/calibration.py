@@ -179,4 +179,4 @@ def _rms(sums: FloatArray) -> FloatArray:
     excess = (share - _ratio(sure, items)) ** 2 - _ratio(share * (1 - share), items - 1)
     used = np.where(several, items, 0.0)
     total = np.where(several, items * np.nan_to_num(excess), 0.0).sum(-1)
-    return np.sqrt(np.maximum(_ratio(total, used.sum(-1)), 0.0))
+    return np.asarray(np.sqrt(np.maximum(_ratio(total, used.sum(-1)), 0.0)))

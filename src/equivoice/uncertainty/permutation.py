@@ -302,7 +302,7 @@ def _linearised_by_group(
 def _influence_variance(counts: FloatArray, influence: FloatArray, n: FloatArray) -> FloatArray:
     mean = counts @ influence / n
     squares = counts @ influence**2 - n * mean**2
-    return np.maximum(squares, 0.0) * n / np.maximum(n - 1, 1)
+    return np.asarray(np.maximum(squares, 0.0) * n / np.maximum(n - 1, 1))
 
 
 def _gradient(finish: Finish, total: FloatArray) -> FloatArray:
