@@ -37,10 +37,9 @@ def _fitted(task: Task, cells: list[Cell]) -> Table:
 
 def _asked(task: Task, cells: list[Cell]) -> Table:
     """A row a system, corpus, prompt and modality, over folds and label orders."""
-    heads = ("system", "corpus", "prompt", "modality", "folds", "orders", "utterances")
-    table = Table(*heads, "temperatures x runs", "answers", "passes", box=None, pad_edge=False)
-    settings = task.settings
-    drawn = f"{len(settings.temperatures)} x {settings.runs}"
+    heads = ("system", "corpus", "prompt", "modality", "folds", "orders", "test", "each")
+    table = Table(*heads, "answers", "passes", box=None, pad_edge=False)
+    each = len(task.settings.temperatures) * task.settings.runs
     groups: dict[tuple[str, ...], list[Cell]] = {}
     for cell in cells:
         group = (cell.system, cell.corpus, str(cell.prompt), str(cell.modality))
@@ -48,10 +47,10 @@ def _asked(task: Task, cells: list[Cell]) -> Table:
     for key, own in groups.items():
         folds, orders = {cell.fold for cell in own}, {cell.order for cell in own}
         utterances = sum(task.parts(cell).test.height for cell in own if cell.order == own[0].order)
-        counts = (len(folds), len(orders), utterances)
+        counts = (len(folds), len(orders), utterances, each)
         answers = sum(task.predictions(cell) for cell in own)
         passes = sum(_passes(task, cell) for cell in own)
-        table.add_row(*key, *map(str, counts), drawn, f"{answers:,}", f"{passes:,}")
+        table.add_row(*key, *map(str, counts), f"{answers:,}", f"{passes:,}")
     return table
 
 
@@ -68,7 +67,9 @@ def _passes(task: Task, cell: Cell) -> int:
 def _sum(task: Task, cells: list[Cell]) -> str:
     answers = sum(task.predictions(cell) for cell in cells)
     passes = sum(_passes(task, cell) for cell in cells)
+    settings = task.settings
     return (
-        f"{answers:,} answers from {passes:,} passes over sound and prompt (a system that can "
-        "only answer is asked anew for each answer, greedy ones apart)"
+        f"{answers:,} answers, {len(settings.temperatures)} temperatures x {settings.runs} runs "
+        f"each, from {passes:,} passes over sound and prompt (a system that can only answer is "
+        "asked anew for each answer, greedy ones apart)"
     )

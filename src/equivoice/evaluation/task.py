@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,9 @@ class Task:
     grid: Grid
     given_systems: tuple[System, ...] = ()
     given_corpora: tuple[Corpus, ...] = ()
+    _parts: dict[tuple[str, str, str | None], Parts] = field(
+        init=False, default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def asked(self) -> Mapping[str, LanguageBackend]:
@@ -110,9 +113,13 @@ class Task:
         Raises:
             CorpusError: a part is empty, or no training utterance has a label.
         """
-        corpus = self.corpora[cell.corpus]
-        if cell.prompt is not None:
-            return self._asked_parts(corpus, cell)
+        key = (cell.corpus, cell.fold, cell.modality)  # a grid has few parts and many cells
+        if key not in self._parts:
+            made = self._fitted_parts if cell.prompt is None else self._asked_parts
+            self._parts[key] = made(self.corpora[cell.corpus], cell)
+        return self._parts[key]
+
+    def _fitted_parts(self, corpus: Corpus, cell: Cell) -> Parts:
         parts = split(corpus, cell.fold)
         train, unlabelled = _labelled(parts.train)
         left_out = {"training utterance without label": unlabelled}

@@ -97,12 +97,12 @@ def test_a_dry_run_counts_answers_and_passes(
     code, said, error = typed(*words, *more, "--temperature=0,1", "--runs=10", "--order=shuffled:2")
     assert code == 0, error
     lines = [line.split() for line in said.splitlines()]
-    head = ["base", "demo", "user_labels", "speech", "2", "2", "12", "2", "x", "10"]
+    head = ["base", "demo", "user_labels", "speech", "2", "2", "12", "20"]
     # 12 utterances in 2 orders: 20 answers each, from one pass each
     assert [*head, "480", "24"] in lines
     # a server is asked once at temperature 0 and ten times at 1
     assert ["server", *head[1:], "480", "264"] in lines
-    assert "960 answers from 288 passes" in said
+    assert "960 answers, 2 temperatures x 10 runs each, from 288 passes" in said
     assert any(line[:3] == ["prior", "demo", "1"] for line in lines)
     assert not out.exists()
 
