@@ -103,6 +103,11 @@ def fold_source(task: Task, corpus: Corpus) -> str:
     made = task.folds_made.get(corpus.name)
     if made is None:
         return f"{corpus.name}: its own folds ({len(corpus.fold_names)})."
+    if made == 1:
+        return (
+            f"{corpus.name} has no folds of its own and speakers that are not all known: as "
+            "nothing is fitted, all of it is one test part."
+        )
     return (
         f"{corpus.name} has no folds of its own: {made} were made, which keep speakers apart, "
         f"with seed {task.settings.seed}."

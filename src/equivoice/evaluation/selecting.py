@@ -181,12 +181,9 @@ def _reuse(apart: Task, task: Task, validation: RunFolder, run: RunFolder) -> No
 
 def _choose(task: Task, apart: Task, run: RunFolder, answers: pl.DataFrame, *, on: str) -> None:
     """Choose fold by fold, on the test parts of ``apart``."""
-    for system in task.asked:
-        for corpus in task.corpora.values():
-            for fold in corpus.fold_names:
-                cells = _cells(apart, system, corpus.name, fold)
-                if cells:
-                    _choose_one(task, apart, run, answers, cells, on)
+    asked = [cell for cell in apart.plan.cells if cell.prompt is not None]
+    for place in dict.fromkeys((cell.system, cell.corpus, cell.fold) for cell in asked):
+        _choose_one(task, apart, run, answers, _cells(apart, *place), on)
 
 
 def _cells(task: Task, system: str, corpus: str, fold: str) -> list[Cell]:

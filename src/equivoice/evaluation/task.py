@@ -169,7 +169,8 @@ def load_task(
     """
     found_systems = _systems(settings, systems)
     found = _corpora(settings, corpora)
-    made = _make_missing_folds(settings, found)
+    fitted_systems = [s for s in found_systems.values() if not isinstance(s, LanguageBackend)]
+    made = _make_missing_folds(settings, found, needed=bool(fitted_systems))
     _check_folds(settings.folds, found.values())
     asked = {n: each for n, each in found_systems.items() if isinstance(each, LanguageBackend)}
     grid = make_grid(settings, asked=bool(asked))
@@ -233,15 +234,26 @@ def _labelled(utterances: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     return kept, utterances.height - kept.height
 
 
-def _make_missing_folds(settings: BenchmarkSettings, corpora: dict[str, Corpus]) -> dict[str, int]:
-    """Give folds to the corpora that have none; from each of them to how many it was given."""
+def _make_missing_folds(
+    settings: BenchmarkSettings, corpora: dict[str, Corpus], *, needed: bool
+) -> dict[str, int]:
+    """Give folds to the corpora that have none; from each of them to how many it was given.
+
+    Where nothing is fitted and speakers are not known, the whole corpus is one test part.
+    """
     made: dict[str, int] = {}
     for name, corpus in corpora.items():
-        if corpus.folds.is_empty():
-            number = most_folds(corpus.utterances, at_most=settings.n_folds)
-            seed = seed_for(settings.seed, "folds", name)
-            folds = make_folds(corpus.utterances, n_folds=number, seed=seed)
-            corpora[name], made[name] = replace(corpus, folds=folds), number
+        if not corpus.folds.is_empty():
+            continue
+        speakers = corpus.utterances.get_column("speaker")
+        if not needed and (speakers.null_count() or speakers.n_unique() < 2):
+            folds = corpus.utterances.select("utterance_id", fold=pl.lit("1"), split=pl.lit("test"))
+            corpora[name], made[name] = replace(corpus, folds=folds), 1
+            continue
+        number = most_folds(corpus.utterances, at_most=settings.n_folds)
+        seed = seed_for(settings.seed, "folds", name)
+        folds = make_folds(corpus.utterances, n_folds=number, seed=seed)
+        corpora[name], made[name] = replace(corpus, folds=folds), number
     return made
 
 

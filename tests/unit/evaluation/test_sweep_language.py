@@ -138,6 +138,16 @@ def test_two_models_of_one_kind_stand_in_one_run_by_their_aliases(tmp_path: Path
     assert rerun(run.path, out=tmp_path / "again").equal
 
 
+def test_a_plain_table_without_speakers_is_one_test_part(tmp_path: Path) -> None:
+    made = corpus()
+    bare = replace(made, utterances=made.utterances.drop("speaker"), folds=made.folds.clear())
+    run = benchmark(fake(made), bare, out=tmp_path / "run", **QUICK)
+    assert run.predictions().filter(system="scripted-llm").height == 12
+    assert "all of it is one test part" in str(run.read_text("notes.json"))
+    with pytest.raises(CorpusError, match="speaker"):
+        plan_benchmark([fake(made), "prior"], bare)
+
+
 def test_a_system_is_not_asked_with_what_it_cannot_be_given() -> None:
     made = corpus(transcripts=3)
     deaf = ScriptedServer(name="deaf", modalities=frozenset({"transcript"}))
