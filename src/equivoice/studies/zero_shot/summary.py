@@ -11,11 +11,12 @@ from rich.text import Text as Line
 
 from equivoice.records import RunRecord
 from equivoice.reports import ReportInputs
-from equivoice.reports.document import Code, Section, Text
+from equivoice.reports.document import Block, Code, Section, Text
 from equivoice.reports.formatting import interval, percent
 from equivoice.reports.rows import read_estimates
 from equivoice.reports.sections import verdict_section
 from equivoice.reports.sweep_sections import readings_block, temperature_section
+from equivoice.reports.tables import left_out_table
 from equivoice.reports.wording import attribute, metric
 from equivoice.studies.zero_shot.scoring import CONVENTIONS, OURS, Scored
 from equivoice.studies.zero_shot.tables import AuditTables, Chosen, at_chosen, with_labels
@@ -47,7 +48,12 @@ def closing_sections(scored: Scored, *, command: str) -> Iterator[Section]:
     blocks = (*readings_block(ours), *curves.blocks)
     yield Section("Figure 2: temperature", "figure-2", blocks, curves.sections)
     runs = [Text(f"{run.path}: {run.record.command or 'from Python'}") for run in scored.runs]
-    made = (Code("Command", command),) if command else ()
+    made: list[Block] = [Code("Command", command)] if command else []
+    if scored.left_out:
+        caption = "Left out of the scores by our rules"
+        made.append(left_out_table(dict(scored.left_out), caption=caption))
+    else:
+        made.append(Text("Nothing was left out of the scores by our rules."))
     yield Section("The runs", "runs", (*runs, *made))
 
 
