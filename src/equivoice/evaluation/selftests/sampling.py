@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ _HIDDEN = "The settings that a checkpoint brings are on record and not left to c
 _PAIRS = 200
 _TEMPERATURE = 1.0
 _HOT = 2.0
+_WIDE = 0.25
 _UNLIKELY = 4.0
 _DRAWS = 64
 _SHARE_IN_HALF_PRECISION = 0.05
@@ -43,7 +45,9 @@ def independent_runs(asked: Asked, probes: Probes) -> Gate:
 
     The chance that two runs agree lies between the sum of the squared option
     probabilities and that sum plus the squared mass outside the options. The test
-    compares disjoint pairs of runs, so that their agreements are independent.
+    compares disjoint pairs of runs, so that their agreements are independent. Where
+    most mass lies outside, these bounds say little, and neighbouring runs are compared
+    with runs that lie apart.
     """
     draws = tuple(Draw(_TEMPERATURE, 10_000 + number) for number in range(2 * _PAIRS))
     if not asked.scores_options:
@@ -52,18 +56,49 @@ def independent_runs(asked: Asked, probes: Probes) -> Gate:
     shares = np.exp(asked.scores([probes.first, probes.second], temperature=_TEMPERATURE))
     least = (shares**2).sum(-1)
     most = np.minimum(1.0, least + np.maximum(0.0, 1 - shares.sum(-1)) ** 2)
-    agree = np.array([[a == b for a, b in zip(row[::2], row[1::2], strict=True)] for row in said])
-    seen = float(agree.mean())
     low, high = float(least.mean()), float(most.mean())
-    expected = min(max(seen, low), high)
-    error = math.sqrt(max(expected * (1 - expected), 1e-4) / agree.size)
-    z = abs(seen - expected) / error
-    outcome: Outcome = "passed" if z <= _UNLIKELY else "failed"
+    if high - low > _WIDE:
+        return _neighbouring_runs(asked, probes, said)
+    seen, pairs = _agreement(said)
+    z = _excess(seen, min(max(seen, low), high), pairs)
     why = (
-        f"{seen:.1%} of {agree.size} pairs of runs agree; independent runs agree in "
+        f"{seen:.1%} of {pairs} pairs of runs agree; independent runs agree in "
         f"{low:.1%} to {high:.1%}"
     )
+    outcome: Outcome = "passed" if z <= _UNLIKELY else "failed"
     return Gate("independent runs", _RUNS, outcome, why, z, _UNLIKELY)
+
+
+def _neighbouring_runs(asked: Asked, probes: Probes, said: list[list[str | None]]) -> Gate:
+    """Runs side by side must agree as often as any two do, and not all may be the same."""
+    if all(len(set(row)) == 1 for row in said):
+        return _hot_runs(asked, probes)
+    seen, pairs = _agreement(said)
+    expected = float(np.mean([_any_two_agree(row) for row in said]))
+    z = _excess(seen, expected, pairs)
+    why = (
+        f"{seen:.1%} of {pairs} pairs of neighbouring runs agree, and {expected:.1%} of any two; "
+        "most answers are none of the options, whose probabilities therefore say little"
+    )
+    outcome: Outcome = "passed" if z <= _UNLIKELY else "failed"
+    return Gate("independent runs", _RUNS, outcome, why, z, _UNLIKELY)
+
+
+def _agreement(said: list[list[str | None]]) -> tuple[float, int]:
+    """The share of disjoint pairs of neighbouring runs that agree, and how many pairs there are."""
+    agree = np.array([[a == b for a, b in zip(row[::2], row[1::2], strict=True)] for row in said])
+    return float(agree.mean()), agree.size
+
+
+def _any_two_agree(row: list[str | None]) -> float:
+    counts = np.array(list(Counter(row).values()), dtype=np.float64)
+    return float((counts * (counts - 1)).sum() / (len(row) * (len(row) - 1)))
+
+
+def _excess(seen: float, expected: float, pairs: int) -> float:
+    """How many standard errors lie between two shares of agreeing pairs."""
+    error = math.sqrt(max(expected * (1 - expected), 1 / pairs) / pairs)
+    return abs(seen - expected) / error
 
 
 def _hot_runs(asked: Asked, probes: Probes) -> Gate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from equivoice.evaluation.selftests import Probes, make_probes
 from equivoice.evaluation.selftests.asking import Asked, apart
 from equivoice.evaluation.selftests.sampling import hidden_settings, independent_runs, seeds
-from equivoice.models import Decoding, Draw, Said
+from equivoice.models import Decoding, Draw, OptionScores, Said
 from oracles.listeners import WORDS, Listener, ListeningServer
 
 
@@ -66,6 +67,33 @@ class Sharpened(Salted):
 
 def test_samples_from_another_distribution_are_found_out(probes: Probes) -> None:
     assert independent_runs(Asked(Sharpened()), probes).outcome == "failed"
+
+
+@dataclass
+class Mumbling(Salted):
+    """Nearly all that it says is none of the options; ``how`` says which runs share a draw."""
+
+    how: str = "independent"
+
+    def said(self, shares: np.ndarray, draw: Draw, crowd: int) -> Said:  # noqa: ARG002
+        seed = {"independent": draw.seed, "pairs": draw.seed // 2, "all": 1}[self.how]
+        rng = np.random.default_rng([self.salt, seed])
+        return Said(f"mumble {rng.integers(30)}")
+
+    def option_logprobs(self, *arguments: Any) -> OptionScores:
+        scores = super().option_logprobs(*arguments)
+        return OptionScores(scores.logprobs - 8.0, 1 - np.exp(scores.logprobs - 8.0).sum(-1))
+
+
+@pytest.mark.parametrize(
+    ("how", "outcome"), [("independent", "passed"), ("pairs", "failed"), ("all", "failed")]
+)
+def test_runs_are_compared_with_each_other_where_options_say_little(
+    probes: Probes, how: str, outcome: str
+) -> None:
+    """With random weights no option has any probability, and the bounds would let all pass."""
+    gate = independent_runs(Asked(Mumbling(how=how)), probes)
+    assert gate.outcome == outcome, gate.why
 
 
 def test_the_sentence_names_what_was_seen_and_what_was_due(probes: Probes) -> None:
