@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,7 @@ def ray_processes() -> list[str]:
 
 def test_a_killed_worker_goes_on_from_its_journal(prepared: Path, tmp_path: Path) -> None:
     script = {"answers": str(prepared / "utterances.parquet"), "accuracy": 0.6}
+    before = signal.getsignal(signal.SIGTERM)
 
     def task(**options: Any) -> Any:
         told = {"scripted-llm": script | options}
@@ -112,6 +114,7 @@ def test_a_killed_worker_goes_on_from_its_journal(prepared: Path, tmp_path: Path
     assert {path.name for path in (run.path / "shards").iterdir()} == {"1-of-2", "2-of-2"}
     assert counted.processes
     assert not ray_processes()
+    assert signal.getsignal(signal.SIGTERM) == before  # Ray takes it for itself
 
 
 def test_what_a_worker_raises_is_raised_here(prepared: Path, tmp_path: Path) -> None:

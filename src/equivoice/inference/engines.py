@@ -7,6 +7,8 @@ then goes on from its own journal. We write no scheduler.
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,12 +68,14 @@ class RayEngine:
             EquivoiceError: whatever a part raised.
         """
         ray = _imported()
+        handler = signal.getsignal(signal.SIGTERM)
         begun = self._connect(ray)
         try:
             self._finish(ray, work, watch)
         finally:
             if begun:
                 ray.shutdown()
+                _give_back(handler)
 
     def _connect(self, ray: Any) -> bool:
         """Join or start a cluster; whether it was begun here."""
@@ -106,6 +110,12 @@ class RayEngine:
         finally:
             for each in waiting:
                 ray.cancel(each, force=True)
+
+
+def _give_back(handler: Any) -> None:
+    """Undo that Ray takes SIGTERM for itself, which it does in the main thread."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler if handler is not None else signal.SIG_DFL)
 
 
 def work_of(work: Callable[[int], None], part: int) -> None:

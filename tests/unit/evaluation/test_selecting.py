@@ -192,6 +192,14 @@ def test_a_run_with_a_selection_is_repeated_from_its_record(tmp_path: Path) -> N
     assert again.folder.record.selection == run.record.selection
 
 
+def test_overwriting_removes_the_validation_answers_too(tmp_path: Path) -> None:
+    made, out = corpus(), tmp_path / "run"
+    benchmark(fake(made), made, out=out, select=("temperature",), **SETTINGS)
+    assert (out / "validation" / "run.json").exists()
+    benchmark(fake(made), made, out=out, overwrite=True, **SETTINGS)
+    assert not (out / "validation").exists()
+
+
 # ------------------------------------------------------------------------------ on test
 
 
