@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args, get_type_hints, is_typeddict
 
 from equivoice.errors import ConfigError
 from equivoice.models.language import LanguageBackend
@@ -144,8 +144,8 @@ def _load(point: Any) -> Callable[..., Any]:
 
 
 def _check_options(name: str, make: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    known = inspect.signature(make).parameters
-    if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in known.values()):
+    known = _options_of(make)
+    if known is None:
         return
     problems = [
         f"{option}: unknown option of {name!r}" for option in options if option not in known
@@ -153,3 +153,18 @@ def _check_options(name: str, make: Callable[..., Any], options: Mapping[str, An
     if problems:
         options_known = ", ".join(known) or "none"
         raise ConfigError.from_problems([*problems, f"the options of {name!r}: {options_known}"])
+
+
+def _options_of(make: Callable[..., Any]) -> list[str] | None:
+    """The names of the options that a system takes; ``None`` where it takes any."""
+    known: list[str] = []
+    for parameter in inspect.signature(make).parameters.values():
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+            known.append(parameter.name)
+            continue
+        hints = get_type_hints(make.__init__ if inspect.isclass(make) else make)
+        named = get_args(hints.get(parameter.name, Any))
+        if not named or not is_typeddict(named[0]):
+            return None
+        known += named[0].__annotations__
+    return known

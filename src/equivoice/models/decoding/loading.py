@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from equivoice.errors import ConfigError, MissingDependencyError, RunError
 from equivoice.models.decoding.checkpoint import (
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LoadOptions",
+    "Loading",
     "checkpoint_settings",
     "describe_loading",
     "load_pretrained",
@@ -40,6 +41,18 @@ _DTYPES = ("auto", "float32", "bfloat16", "float16")
 _ATTENTION = ("sdpa", "eager")
 _QUANTISATION = ("none", "8bit", "4bit")
 _PURPOSE = "running a language model"
+
+
+class Loading(TypedDict, total=False):
+    """The arguments of :class:`LoadOptions` after ``model``, as a model's constructor passes them on."""
+
+    revision: str | None
+    dtype: str
+    device: str
+    attention: str
+    quantisation: str
+    trust_remote_code: bool
+    safetensors_only: bool
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from equivoice.errors import ConfigError
-from equivoice.models.decoding.loading import LoadOptions, load_pretrained, load_processing
+from equivoice.models.decoding.loading import (
+    Loading,
+    LoadOptions,
+    load_pretrained,
+    load_processing,
+)
 from equivoice.models.decoding.prefix import Prefix, run_prompt
 from equivoice.models.hearing.backend import HearingModel
 from equivoice.models.hearing.chat import messages, rendering
@@ -36,13 +41,6 @@ class GeneralSpeechModel(HearingModel):
     Args:
         model: a local folder, or an id of the hub.
         name: the name of the system; ``None`` for the last part of ``model``.
-        revision: branch, tag or commit of the hub.
-        dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
-        attention: ``sdpa`` or ``eager``.
-        quantisation: ``none``, ``8bit`` or ``4bit``.
-        trust_remote_code: run code that the checkpoint brings; off unless asked.
-        safetensors_only: refuse pickled weights; on unless asked.
         family: which wording of a prompt it is given; ``None`` for its architecture's name.
         tree: ``auto`` evaluates distinct answers once, where that is exact; or ``off``.
         together: run the prompts of a batch together: faster, and right only for encoders
@@ -50,6 +48,7 @@ class GeneralSpeechModel(HearingModel):
         max_seconds: the longest clip; ``None`` for ten minutes. Whether the model hears
             so much is for its makers to say.
         longer: ``refuse`` longer clips, or ``cut`` them there (and count them).
+        loading: where it comes from and how it is held, as :class:`LoadOptions` names it.
 
     Raises:
         ConfigError: the checkpoint cannot be loaded, is no chat model that hears, or an
@@ -62,29 +61,14 @@ class GeneralSpeechModel(HearingModel):
         model: str,
         *,
         name: str | None = None,
-        revision: str | None = None,
-        dtype: str = "auto",
-        device: str = "auto",
-        attention: str = "sdpa",
-        quantisation: str = "none",
-        trust_remote_code: bool = False,
-        safetensors_only: bool = True,
         family: str | None = None,
         tree: str = "auto",
         together: bool = False,
         max_seconds: float | None = None,
         longer: str = "refuse",
+        **loading: Unpack[Loading],
     ) -> None:
-        options = LoadOptions(
-            model,
-            revision=revision,
-            dtype=dtype,
-            device=device,
-            attention=attention,
-            quantisation=quantisation,
-            trust_remote_code=trust_remote_code,
-            safetensors_only=safetensors_only,
-        )
+        options = LoadOptions(model, **loading)
         loaded = load_pretrained(_Chat, options)
         self.processor = load_processing("AutoProcessor", options)
         tokenizer = getattr(self.processor, "tokenizer", None)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
-from equivoice.models.decoding.loading import LoadOptions, load_pretrained, load_processing
+from equivoice.models.decoding.loading import (
+    Loading,
+    LoadOptions,
+    load_pretrained,
+    load_processing,
+)
 from equivoice.models.hearing.chat import expanded, messages, rendering
 from equivoice.models.hearing.clips import RATE, ClipReader
 from equivoice.models.hearing.encoders import padding_mask
@@ -28,17 +33,11 @@ class Qwen2Audio(TrimmingModel):
     Args:
         model: a local folder, or an id of the hub.
         name: the name of the system; ``None`` for the last part of ``model``.
-        revision: branch, tag or commit of the hub.
-        dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
-        attention: ``sdpa`` or ``eager``.
-        quantisation: ``none``, ``8bit`` or ``4bit``.
-        trust_remote_code: run code that the checkpoint brings; off unless asked.
-        safetensors_only: refuse pickled weights; on unless asked.
         trim: ``auto`` encodes clips without their padding, which is exact; or ``off``.
         tree: ``auto`` evaluates distinct answers once, where that is exact; or ``off``.
         max_seconds: the longest clip; ``None`` for the 30 s that it can hear.
         longer: ``refuse`` longer clips, or ``cut`` them there (and count them).
+        loading: where it comes from and how it is held, as :class:`LoadOptions` names it.
 
     Raises:
         ConfigError: the checkpoint cannot be loaded, or an unknown choice.
@@ -50,28 +49,13 @@ class Qwen2Audio(TrimmingModel):
         model: str,
         *,
         name: str | None = None,
-        revision: str | None = None,
-        dtype: str = "auto",
-        device: str = "auto",
-        attention: str = "sdpa",
-        quantisation: str = "none",
-        trust_remote_code: bool = False,
-        safetensors_only: bool = True,
         trim: str = "auto",
         tree: str = "auto",
         max_seconds: float | None = None,
         longer: str = "refuse",
+        **loading: Unpack[Loading],
     ) -> None:
-        options = LoadOptions(
-            model,
-            revision=revision,
-            dtype=dtype,
-            device=device,
-            attention=attention,
-            quantisation=quantisation,
-            trust_remote_code=trust_remote_code,
-            safetensors_only=safetensors_only,
-        )
+        options = LoadOptions(model, **loading)
         loaded = load_pretrained("Qwen2AudioForConditionalGeneration", options)
         self.processor = load_processing("AutoProcessor", options)
         mel = LogMel(self.processor.feature_extractor)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from equivoice.errors import ConfigError
 from equivoice.models.decoding.backend import PrefixModel, enough_memory
-from equivoice.models.decoding.loading import LoadOptions, load_pretrained, load_processing
+from equivoice.models.decoding.loading import (
+    Loading,
+    LoadOptions,
+    load_pretrained,
+    load_processing,
+)
 from equivoice.models.decoding.prefix import Prefix, run_prompt
 from equivoice.models.language import Question
 from equivoice.prompting.turns import Turn
@@ -21,13 +26,7 @@ class CausalTextModel(PrefixModel):
     Args:
         model: a local folder, or an id of the hub.
         name: the name of the system; ``None`` for the last part of ``model``.
-        revision: branch, tag or commit of the hub.
-        dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
-        attention: ``sdpa`` or ``eager``.
-        quantisation: ``none``, ``8bit`` or ``4bit``.
-        trust_remote_code: run code that the checkpoint brings; off unless asked.
-        safetensors_only: refuse pickled weights; on unless asked.
+        loading: where it comes from and how it is held, as :class:`LoadOptions` names it.
 
     Raises:
         ConfigError: the checkpoint cannot be loaded, or has no chat template.
@@ -39,24 +38,9 @@ class CausalTextModel(PrefixModel):
         model: str,
         *,
         name: str | None = None,
-        revision: str | None = None,
-        dtype: str = "auto",
-        device: str = "auto",
-        attention: str = "sdpa",
-        quantisation: str = "none",
-        trust_remote_code: bool = False,
-        safetensors_only: bool = True,
+        **loading: Unpack[Loading],
     ) -> None:
-        options = LoadOptions(
-            model,
-            revision=revision,
-            dtype=dtype,
-            device=device,
-            attention=attention,
-            quantisation=quantisation,
-            trust_remote_code=trust_remote_code,
-            safetensors_only=safetensors_only,
-        )
+        options = LoadOptions(model, **loading)
         tokenizer = load_processing("AutoTokenizer", options, padding_side="left")
         if not tokenizer.chat_template:
             raise ConfigError(
