@@ -71,7 +71,7 @@ CASES = (
     Case("qwen2-audio", "qwen2_audio", longest=30.0, trims=True),
     Case("audio-flamingo-3", "audio_flamingo3", trims=True),
     Case("voxtral", "voxtral"),
-    Case("qwen2.5-omni", "qwen2_5_omni"),
+    Case("qwen2-5-omni", "qwen2_5_omni"),
     Case("speech-llm", "glm_asr"),
     Case("speech-llm", "granite_speech", needs="torchaudio"),
 )
