@@ -198,6 +198,8 @@ def _read(file: Path) -> dict[str, Any]:
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"not YAML in UTF-8: {error}", file=file) from error
+    except RecursionError as error:
+        raise ConfigError("nested too deeply to be read", file=file) from error
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -223,7 +225,7 @@ def _sort_words(
 def _from_yaml(key: str, text: str, problems: list[str]) -> Any:
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         problems.append(f"{key}: cannot read {text!r} as YAML; put it in quotes")
         return None
 

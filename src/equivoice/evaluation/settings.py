@@ -16,6 +16,8 @@ _FROZEN = ConfigDict(extra="forbid", frozen=True)
 CONDITIONS = ("temperature", "prompt", "order", "modality")
 """What can be selected."""
 
+_MOST_ORDERS = 1_000
+
 ASKING = (
     "prompts",
     "label_orders",
@@ -200,6 +202,8 @@ def expand_orders(given: Sequence[str]) -> tuple[str, ...]:
     for order in (given,) if isinstance(given, str) else given:
         kind, colon, number = str(order).partition(":")
         if kind == "shuffled" and colon and number.isdecimal():
+            if int(number) > _MOST_ORDERS:
+                raise ValueError(f"{order}: at most {_MOST_ORDERS} shuffled orders")
             found += [f"shuffled-{place}" for place in range(1, int(number) + 1)]
         else:
             found.append(str(order))

@@ -61,6 +61,10 @@ def run_shard(
     record = new_record(task, command, verb=_VERB)
     _refuse_other_run(Path(out), record)
     _refuse_other_numbers(out, [shard.folder])
+    others = [RunFolder(path) for path in RunFolder.shard_paths(out) if path.name != shard.folder]
+    for other in others:
+        if other.has_record and not overwrite:
+            _refuse_difference(other, record)
     with RunFolder.open(RunFolder.shard_path(out, shard.folder), overwrite=overwrite) as run:
         begin(run, record)
         run_cells(task.sharded(shard), run, progress or Silence())

@@ -15,6 +15,7 @@ from equivoice.corpora.folds import make_folds, most_folds, split
 from equivoice.errors import ConfigError, CorpusError
 from equivoice.evaluation.grid import Grid, asked_part, make_grid, with_transcript
 from equivoice.evaluation.settings import BenchmarkSettings
+from equivoice.fairness import convention, group_items
 from equivoice.inference import OPTIONS_SUFFIX, Asking, Cell, Plan, Shard, seed_for
 from equivoice.models import EmotionRecognizer, LanguageBackend, Trainable
 from equivoice.models.registry import load_model
@@ -166,12 +167,14 @@ def load_task(
         CorpusError: a corpus cannot be loaded or has no folds and cannot have any.
         ConfigError: unknown systems, options, folds or groupings; two corpora or
             systems of one name.
+        InputError: a grouping by an attribute that no corpus has.
     """
     found_systems = _systems(settings, systems)
     found = _corpora(settings, corpora)
     fitted_systems = [s for s in found_systems.values() if not isinstance(s, LanguageBackend)]
     made = _make_missing_folds(settings, found, needed=bool(fitted_systems))
     _check_folds(settings.folds, found.values())
+    _check_scoring(settings, list(found.values()))
     asked = {n: each for n, each in found_systems.items() if isinstance(each, LanguageBackend)}
     grid = make_grid(settings, asked=bool(asked))
     fitted = [
@@ -191,6 +194,24 @@ def load_task(
     ]
     plan = Plan(tuple(cells), seed=settings.seed, batch_size=settings.batch_size)
     return Task(settings, found_systems, found, made, plan, grid, tuple(systems), tuple(corpora))
+
+
+def _check_scoring(settings: BenchmarkSettings, corpora: Sequence[Corpus]) -> None:
+    """Refuse before the first answer what scoring would refuse after the last.
+
+    Raises:
+        ConfigError: no such convention, or a grouping that cannot be read.
+        InputError: no corpus has the attribute.
+    """
+    convention(settings.convention)
+    # together, as they are scored: what one corpus lacks is null in it
+    together = pl.concat([corpus.utterances for corpus in corpora], how="diagonal_relaxed")
+    start = 0
+    for corpus in corpora:
+        own = together.slice(start, corpus.utterances.height)
+        start += corpus.utterances.height
+        for name in settings.group_by or ():
+            group_items(own, name)
 
 
 def supported_groupings(utterances: pl.DataFrame) -> tuple[str, ...]:

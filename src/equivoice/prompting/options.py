@@ -11,6 +11,7 @@ from equivoice.records import LabelSpace
 
 __all__ = ["Options", "make_options"]
 
+_LETTERS = 26
 _ORDERS = ("given", "alphabetical", "shuffled-K")
 
 
@@ -35,6 +36,12 @@ class Options:
             self.space.index(label)
         if len(self.labels) != len(self.shown) or len(set(self.shown)) != len(self.shown):
             raise LabelError("each option is displayed in one word of its own", value=self.shown)
+        if self.lettered and len(self.shown) > _LETTERS:
+            raise ConfigError(
+                f"there are letters for {_LETTERS} options only",
+                value=len(self.shown),
+                hint="take a prompt without letters",
+            )
 
     @property
     def text(self) -> str:

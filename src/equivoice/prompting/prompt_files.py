@@ -81,6 +81,8 @@ def read_prompt(
         raw = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"not YAML: {error}", file=file) from error
+    except RecursionError as error:
+        raise ConfigError("nested too deeply to be read", file=file) from error
     if not isinstance(raw, dict):
         raise ConfigError(
             "a prompt file is a mapping", file=file, choices=_KEYS, hint="see docs/prompts.md"

@@ -186,6 +186,16 @@ def test_a_shard_of_another_run_is_refused_and_the_difference_named(
         run_shard(planned(prepared), Shard(2, 2), out=out)
 
 
+def test_a_shard_of_other_settings_than_its_siblings_is_refused_before_it_works(
+    prepared: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    run_shard(planned(prepared), Shard(1, 2), out=out)
+    with pytest.raises(ConfigError, match="seed: 0 in the run, 8 now"):
+        run_shard(planned(prepared, seed=8), Shard(2, 2), out=out)
+    assert not (out / "shards" / "2-of-2").exists()
+
+
 def test_a_shard_at_work_is_not_taken_over(prepared: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     run_shard(planned(prepared), Shard(1, 2), out=out)

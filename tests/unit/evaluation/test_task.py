@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from equivoice.corpora import Corpus, label_space
 from equivoice.corpora.folds import make_folds
-from equivoice.errors import CorpusError
+from equivoice.errors import ConfigError, CorpusError, InputError
 from equivoice.evaluation import plan_benchmark
 from equivoice.evaluation.task import limited
 from equivoice.inference import Cell
@@ -143,3 +143,30 @@ def test_a_limit_takes_labels_in_turn(
     assert ids(limited(table.sample(fraction=1, shuffle=True, seed=5), limit, seed=seed)) == ids(
         kept
     )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"convention": "fairlam"}, "unknown convention"),
+        ({"group_by": ("gendre",)}, "no such attribute to group by"),
+        ({"group_by": ("gender[",)}, "this grouping cannot be read"),
+    ],
+)
+def test_what_scoring_would_refuse_is_refused_before_anything_is_predicted(
+    wrong: dict[str, object], problem: str
+) -> None:
+    with pytest.raises((ConfigError, InputError), match=problem):
+        plan_benchmark(["prior"], corpus(), **wrong)
+
+
+def test_an_attribute_that_one_corpus_of_two_has_can_be_grouped_by() -> None:
+    other = corpus("other")
+    other = replace(other, utterances=other.utterances.with_columns(accent=pl.lit("north")))
+    task = plan_benchmark(["prior"], [corpus(), other], group_by=("accent",))
+    assert len(task.corpora) == 2
+
+
+def test_orders_beyond_counting_are_refused_at_once() -> None:
+    with pytest.raises(ConfigError, match="at most 1000 shuffled orders"):
+        plan_benchmark(["scripted-llm"], corpus(), label_orders=("shuffled:99999999",))

@@ -248,6 +248,13 @@ def test_options_with_letters_stand_one_a_line() -> None:
     assert "\nA. Neutral\nB. Happy\nC. Sad\nD. Angry\n" in turn.text
 
 
+def test_more_options_than_letters_are_refused() -> None:
+    space = LabelSpace("many", tuple(Label(f"feeling {number}") for number in range(27)))
+    with pytest.raises(ConfigError, match="letters for 26 options only"):
+        make_options(space, lettered=True)
+    assert make_options(space).text
+
+
 def test_families_are_known_by_other_spellings() -> None:
     prompt = load_prompt("user_labels")
     for name in ("Qwen2-Audio", "qwen2_audio", "QWEN2 AUDIO"):
@@ -368,6 +375,13 @@ def test_files_that_are_no_prompts(tmp_path: Path, text: str, problem: str) -> N
     with pytest.raises(ConfigError, match=problem) as caught:
         load_prompt(file)
     assert str(file) in str(caught.value)
+
+
+def test_a_file_that_is_nested_without_end_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "deep.yaml"
+    file.write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        load_prompt(file)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
