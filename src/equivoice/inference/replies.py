@@ -181,7 +181,8 @@ def _option_row(reply: Reply, place: int, options: Options) -> dict[str, Any]:
     if reply.scores is None:
         return row | {"reason": reply.reason or _NO_SCORES}
     shares, outside = np.exp(reply.scores.logprobs[place]), float(reply.scores.outside[place])
-    if np.isnan(shares).any() or not abs(shares.sum() + outside - 1) <= _TOLERANCE:
+    whole = abs(shares.sum() + outside - 1) <= _TOLERANCE and outside >= -_TOLERANCE
+    if not whole:  # nor where a share is no number
         return row | {"reason": reply.reason or _NO_SUM}
     names = options.space.names
     by_label = dict(zip(options.labels, shares.tolist(), strict=True))
