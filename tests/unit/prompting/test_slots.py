@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,7 +102,7 @@ def test_sounds_part_texts_and_texts_are_never_parted_otherwise(pieces: list[str
     assert parts.count(AUDIO) == pieces.count("{audio}")
     assert "" not in parts
     texts = [isinstance(part, str) for part in parts]
-    assert not any(one and other for one, other in zip(texts, texts[1:], strict=False))
+    assert not any(one and other for one, other in pairwise(texts))
     spoken = "".join(part if isinstance(part, str) else "{audio}" for part in parts)
     expected = "".join(pieces).replace("{labels}", "<labels>").replace("{number}", "<number>")
     assert spoken == expected
