@@ -243,7 +243,8 @@ def _placed(model: type[VerbConfig], positional: list[str], problems: list[str])
 
 
 def _put(options: dict[str, Any], key: str, value: Any, problems: list[str]) -> None:
-    *sections, last = key.split(".")
+    # a system's name may hold a version, as in options.qwen2.5-omni.model; no key begins with a digit
+    *sections, last = re.split(r"\.(?!\d)", key)
     place = options
     for section in sections:
         inner = place.setdefault(section, {})

@@ -84,7 +84,8 @@ def load_model(name: str, /, **options: Any) -> EmotionRecognizer | Trainable | 
 
     Raises:
         ConfigError: no system of this name (a built-in name cannot be taken by
-            another package), or an option that it does not know.
+            another package), an option that it does not know, or one that it
+            needs and was not given.
         MissingDependencyError: the system needs a package that is not installed.
 
     Example:
@@ -99,6 +100,7 @@ def load_model(name: str, /, **options: Any) -> EmotionRecognizer | Trainable | 
     make, implied = _factory(name)
     options = {**implied, **options}
     _check_options(name, make, options)
+    _check_needed(name, make, options)
     model = make(**options)
     if not isinstance(model, (EmotionRecognizer, Trainable, LanguageBackend)):
         raise ConfigError(
@@ -153,6 +155,21 @@ def _check_options(name: str, make: Callable[..., Any], options: Mapping[str, An
     if problems:
         options_known = ", ".join(known) or "none"
         raise ConfigError.from_problems([*problems, f"the options of {name!r}: {options_known}"])
+
+
+def _check_needed(name: str, make: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    fixed = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    needed = [
+        parameter.name
+        for parameter in inspect.signature(make).parameters.values()
+        if parameter.default is inspect.Parameter.empty and parameter.kind not in fixed
+    ]
+    missing = [option for option in needed if option not in options]
+    if missing:
+        raise ConfigError(
+            f"the system {name!r} needs the option {missing[0]!r}",
+            hint=f"options.{name}.{missing[0]}=... (its alias, where it has one, for {name})",
+        )
 
 
 def _options_of(make: Callable[..., Any]) -> list[str] | None:

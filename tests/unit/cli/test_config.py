@@ -150,6 +150,15 @@ def test_an_override_of_something_that_is_no_section() -> None:
         resolve(Config, words=["a", "limit=1", "limit.x=2"])
 
 
+class Systems(VerbConfig):
+    options: dict[str, dict[str, float]] = option("options of systems", default={})
+
+
+def test_a_version_in_a_system_s_name_is_no_border_of_a_section() -> None:
+    config = resolve(Systems, words=["options.qwen2.5-omni.top=1", "options.v1.5.top=2"])
+    assert config.options == {"qwen2.5-omni": {"top": 1.0}, "v1.5": {"top": 2.0}}
+
+
 def test_an_override_that_is_no_yaml() -> None:
     with pytest.raises(ConfigError, match="put it in quotes"):
         resolve(Config, words=["a", "limit=["])

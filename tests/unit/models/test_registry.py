@@ -83,6 +83,12 @@ def test_options_reach_the_system_and_unknown_ones_are_all_named() -> None:
     assert "answers, accuracy" in message
 
 
+@pytest.mark.parametrize("name", ["qwen2-audio", "audio-flamingo-3", "voxtral", "speech-llm"])
+def test_an_option_that_a_system_needs_is_named(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}' needs the option 'model'"):
+        load_model(name)
+
+
 def test_another_package_can_add_a_system(plugged: None) -> None:
     assert "plugged" in model_names()
     assert load_model("plugged", size=4, anything=1).name == "plugged-4-1"
