@@ -22,6 +22,7 @@ _INVISIBLE = dict.fromkeys(
 )
 _APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ＇`´"), "'")
 _FOLDS = _INVISIBLE | _APOSTROPHES
+_BACKTICK = "`"  # the only one of them that ASCII has
 
 
 def fold(text: str) -> str:
@@ -31,7 +32,9 @@ def fold(text: str) -> str:
         >>> fold("ＨＡＰＰＹ – I’m sure")
         "happy – i'm sure"
     """
-    plain = text if text.isascii() else unicodedata.normalize("NFKC", text.translate(_FOLDS))
+    if text.isascii():
+        return text.replace(_BACKTICK, "'").lower()
+    plain = unicodedata.normalize("NFKC", text.translate(_FOLDS))
     folded = plain.casefold()
     return folded if folded.isascii() else unicodedata.normalize("NFKC", folded)
 
