@@ -82,6 +82,7 @@ def score_verb(config: ScoreConfig) -> None:
     """
     corpus = load_corpus(config.reference)
     predictions, left_out = _read(config, corpus)
+    _refuse_other_run(config.out)
     if config.dry_run:
         say(
             f"{predictions.height} predictions, {corpus.utterances.height} utterances, "
@@ -116,6 +117,7 @@ def _read(config: ScoreConfig, corpus: Corpus) -> tuple[pl.DataFrame, Mapping[st
     own = config.format == "equivoice"
     name = foreign_format(config.predictions) if config.format == "auto" else config.format
     if own or name is None:
+        _refuse_unheeded(config)
         return (
             read_predictions(config.predictions, corpus.label_space, limit=config.limit),
             {},
@@ -132,6 +134,25 @@ def _read(config: ScoreConfig, corpus: Corpus) -> tuple[pl.DataFrame, Mapping[st
     note(f"Read as answers of {read.format}.")
     frame = read.predictions if config.limit is None else read.predictions.head(config.limit)
     return frame, read.left_out
+
+
+def _refuse_unheeded(config: ScoreConfig) -> None:
+    """Options for files of other tools would be passed over in silence."""
+    given = [name for name in ("key", "keys", "system") if getattr(config, name) is not None]
+    if given:
+        raise ConfigError(
+            f"{given[0]}: is for files of other tools, and this is read as a table of predictions",
+            value=str(config.predictions),
+            hint=f"leave it out, or name the tool with --format ({', '.join(FOREIGN_FORMATS)})",
+        )
+
+
+def _refuse_other_run(out: Path) -> None:
+    """Before anything is computed: only results of ``score`` may be replaced."""
+    if (out / "run.json").is_file() and RunFolder.read(out).record.verb != _VERB:
+        raise InputError(
+            "the folder holds the run of another verb", file=out, hint="give another --out"
+        )
 
 
 def read_predictions(
@@ -199,10 +220,6 @@ def _store(
     out: Path, record: RunRecord, corpus: Corpus, predictions: pl.DataFrame, scores: Scores
 ) -> Path:
     """Write the run folder; results of an earlier ``score`` there are replaced."""
-    if (out / "run.json").is_file() and RunFolder.read(out).record.verb != _VERB:
-        raise InputError(
-            "the folder holds the run of another verb", file=out, hint="give another --out"
-        )
     with RunFolder.open(out, overwrite=True) as run:
         run.save_record(record)
         run.write_predictions(predictions)

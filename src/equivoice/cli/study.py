@@ -91,6 +91,11 @@ def zero_shot_audit_verb(config: ZeroShotAuditConfig) -> None:
         raise ConfigError("systems need corpora, and corpora systems", hint="name both, or runs")
     if not config.run and not config.system:
         raise ConfigError("there is nothing to audit", hint="name run folders, or --system")
+    if config.select_on_test and config.temperature is not None:
+        raise ConfigError(
+            "temperature: a named one and the best on the test data exclude each other",
+            hint="leave out --temperature or --select-on-test",
+        )
     task = _planned(config) if config.system else None
     if config.dry_run:
         say(*(plan_tables(task) if task else ()), f"would write to {config.out}")
