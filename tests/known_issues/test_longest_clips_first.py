@@ -6,11 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
-import pytest
 
 import equivoice
 from equivoice.corpora import Corpus, label_space
-from equivoice.errors import RunError
 from equivoice.models.scripted_language import ScriptedLanguageModel
 
 CLIPS = 12
@@ -18,11 +16,6 @@ TOO_LONG = 3
 """At 35 s each they fill the first batch, which lasts two minutes at most."""
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=RunError,
-    reason="issue 3: a first batch of clips that are too long ends the run, as IEMOCAP has them",
-)
 def test_clips_that_are_too_long_do_not_end_a_run_whose_others_are_fine(tmp_path: Path) -> None:
     rows = [
         {

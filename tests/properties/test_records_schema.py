@@ -83,6 +83,21 @@ def test_the_fault_that_is_named_is_the_first_and_what_is_sound_passes(
     assert error.hint
 
 
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["ball", None])), max_size=7))
+def test_of_many_repeats_the_second_of_the_first_key_is_named(
+    keys: list[tuple[str, str | None]],
+) -> None:
+    rows = [{"name": name, "kind": kind} for name, kind in keys]
+    frame = pl.DataFrame(rows, schema={"name": pl.String, "kind": pl.String})
+    if len(set(keys)) == len(keys):
+        assert SCHEMA.validate(frame).height == len(keys)
+        return
+    first = next(place for place, key in enumerate(keys) if keys.count(key) > 1)
+    with pytest.raises(SchemaError, match=f"first seen in row {first + 1}") as caught:
+        SCHEMA.validate(frame)
+    assert caught.value.row == keys.index(keys[first], first + 1) + 1
+
+
 @given(st.lists(SOUND_ROW, max_size=6, unique_by=lambda row: (row["name"], row["kind"])))
 def test_validating_is_done_once_and_for_all(rows: list[dict[str, Any]]) -> None:
     once = SCHEMA.validate(pl.DataFrame(rows, schema=TYPES))

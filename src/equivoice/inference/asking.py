@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import polars as pl
@@ -114,11 +114,16 @@ def ask_cell(
     total, waiting = _size(batches), _size(open_batches)
     progress.predicting(cell, total * asking.answers)
     progress.found(cell, (total - waiting) * asking.answers)
-    for batch in open_batches:
+    for position, batch in enumerate(open_batches):
         begun = time.perf_counter()
         replies = work.replies(utterances, batch)
         seconds = time.perf_counter() - begun
-        _refuse_total_failure(replies, batch, cell)
+        if position == 0 and stored.is_empty() and _all_failed(replies):
+            # the longest come first: too long for the model, perhaps, and the others are not
+            others = open_batches[1:]
+            typical = others[len(others) // 2 : len(others) // 2 + 1]
+            if all(_all_failed(work.replies(utterances, one)) for one in typical):
+                _refuse(replies, cell)
         rows = work.rows(replies)
         missing = rows.join(stored, on=list(_ROW), how="anti", nulls_equal=True)
         # money that was spent was spent, also where the answers are then lost
@@ -283,13 +288,14 @@ class _Work:
         raise RunError(f"the system {self.cell.system!r} broke its protocol: it {what}")
 
 
-def _refuse_total_failure(replies: Sequence[Reply], batch: Batch, cell: Cell) -> None:
-    reasons = [reply.failure for reply in replies]
-    if batch.number > 0 or len(replies) < 2 or not all(reasons):
-        return
+def _all_failed(replies: Sequence[Reply]) -> bool:
+    return len(replies) > 1 and all(reply.failure for reply in replies)
+
+
+def _refuse(replies: Sequence[Reply], cell: Cell) -> NoReturn:
     raise RunError(
         f"{cell.system} failed on each of the first {len(replies)} utterances of "
-        f"{cell.corpus}, fold {cell.fold}; the first failure: {reasons[0]}"
+        f"{cell.corpus}, fold {cell.fold}; the first failure: {replies[0].failure}"
     )
 
 

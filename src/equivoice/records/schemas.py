@@ -172,7 +172,9 @@ TIMINGS = Schema(
         Column("system", _TEXT, "name of the system", required=True, nullable=False),
         Column("corpus", _TEXT, "name of the corpus"),
         Column("fold", _TEXT, "name of the fold"),
-        Column("stage", _TEXT, "what was timed: fit, predict or ask", required=True, nullable=False),
+        Column(
+            "stage", _TEXT, "what was timed: fit, predict or ask", required=True, nullable=False
+        ),
         Column("utterances", _COUNT, "how many utterances were worked on", low=0),
         Column("seconds", _NUMBER, "wall-clock seconds", low=0),
         Column("cost", _NUMBER, "money spent, in US dollars", low=0),

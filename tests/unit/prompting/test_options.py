@@ -121,3 +121,16 @@ def test_options_are_known_again_from_what_was_shown(
 def test_letters_out_of_order_are_no_letters() -> None:
     with pytest.raises(LabelError, match="stands for no label"):
         options_as_shown(space_of(*FOUR), ["B. Sad", "A. Angry"])
+
+
+@pytest.mark.parametrize("size", [26, 27])
+def test_there_are_letters_for_26_options_and_no_more(size: int) -> None:
+    """The 27th would be "[", which no answer can be known by."""
+    space = space_of(*(f"label {place}" for place in range(size)))
+    assert len(make_options(space).shown) == size
+    if size == 26:
+        assert make_options(space, lettered=True).text.endswith("\nZ. Label 25")
+        return
+    with pytest.raises(ConfigError, match="letters for 26 options only: 27") as caught:
+        make_options(space, lettered=True)
+    assert caught.value.hint == "take a prompt without letters"

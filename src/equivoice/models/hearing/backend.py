@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from equivoice.errors import ConfigError, RunError
 from equivoice.models.decoding.backend import PrefixModel
 from equivoice.models.decoding.loading import LoadOptions
+from equivoice.models.decoding.marks import control_marks
 from equivoice.models.decoding.prefix import Prefix, run_prompt
 from equivoice.models.hearing.chat import check_question
 from equivoice.models.hearing.clips import ClipReader, Wave
@@ -66,6 +67,7 @@ class HearingModel(PrefixModel):
         check_switches(tree=tree)
         super().__init__(model, options)
         self.tokenizer = tokenizer
+        self.marks = control_marks(tokenizer)
         self.clips = clips
         self.name = name or options.model.rstrip("/").rpartition("/")[2]
         self.family = family

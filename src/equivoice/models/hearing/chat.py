@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from equivoice.errors import ConfigError
+from equivoice.models.decoding.marks import as_text
 from equivoice.models.language import Question
-from equivoice.prompting.turns import Part
+from equivoice.prompting.turns import Part, Slot
 
 __all__ = ["check_question", "expanded", "messages", "rendering"]
 
@@ -38,13 +39,20 @@ def check_question(question: Question) -> None:
         )
 
 
-def messages(question: Question) -> list[dict[str, Any]]:
-    """The turns as messages whose contents are lists of parts."""
+def messages(question: Question, marks: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The turns as messages whose contents are lists of parts.
+
+    Args:
+        question: with its turns.
+        marks: the tokenizer's control tokens, which are text where a turn holds them.
+    """
     return [
         {
             "role": turn.role,
             "content": [
-                {"type": "audio"} if part_is_sound(part) else {"type": "text", "text": part}
+                {"type": "audio"}
+                if isinstance(part, Slot)
+                else {"type": "text", "text": as_text(part, marks)}
                 for part in turn.parts
             ],
         }

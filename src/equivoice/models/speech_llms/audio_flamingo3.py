@@ -77,7 +77,7 @@ class AudioFlamingo3(TrimmingModel):
         """The token ids of a question whose sound makes ``count`` tokens."""
         with rendering():
             text = self.processor.apply_chat_template(
-                messages(question), add_generation_prompt=True, tokenize=False
+                messages(question, self.marks), add_generation_prompt=True, tokenize=False
             )
         counts = [count] if question.clip is not None else []
         token = self.processor.audio_token

@@ -118,7 +118,7 @@ class GeneralSpeechModel(HearingModel):
             ConfigError: the chat template leaves no place for the sound, or the text
                 holds a placeholder of its own.
         """
-        text = self._rendered(messages(question))
+        text = self._rendered(messages(question, self.marks))
         if question.clip is None or self._placeholder is None:
             return text
         if text.count(self._placeholder) != 1:

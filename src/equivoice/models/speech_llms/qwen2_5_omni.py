@@ -89,7 +89,7 @@ class Qwen25Omni(PromptedModel):
         """The token ids of a question whose sound makes ``count`` tokens."""
         with rendering():
             text = self.tokenizer.apply_chat_template(
-                messages(question),
+                messages(question, self.marks),
                 chat_template=self._template,
                 add_generation_prompt=True,
                 tokenize=False,

@@ -101,7 +101,7 @@ class Voxtral(PromptedModel):
 
     def prompt_tokens(self, question: Question, count: int) -> list[int]:
         """The token ids of a question whose sound makes ``count`` tokens."""
-        said = messages(question)
+        said = messages(question, self.marks)
         if question.clip is not None and any(turn.role == "system" for turn in question.turns):
             raise ConfigError(
                 "Voxtral takes no system turn beside sound",

@@ -13,6 +13,7 @@ from equivoice.models.decoding.loading import (
     load_pretrained,
     load_processing,
 )
+from equivoice.models.decoding.marks import as_text, control_marks
 from equivoice.models.decoding.prefix import Prefix, run_prompt
 from equivoice.models.language import Question
 from equivoice.prompting.turns import Turn
@@ -50,6 +51,7 @@ class CausalTextModel(PrefixModel):
             )
         super().__init__(load_pretrained("AutoModelForCausalLM", options), options)
         self.tokenizer = tokenizer
+        self._marks = control_marks(tokenizer)
         self.name = name or model.rstrip("/").rpartition("/")[2]
         self.family = "text"
         self.modalities = frozenset({"transcript"})
@@ -79,7 +81,7 @@ class CausalTextModel(PrefixModel):
         """The text that the model is given for a question."""
         return str(
             self.tokenizer.apply_chat_template(
-                [_message(turn) for turn in question.turns],
+                [_message(turn, self._marks) for turn in question.turns],
                 add_generation_prompt=True,
                 tokenize=False,
             )
@@ -110,11 +112,11 @@ class CausalTextModel(PrefixModel):
         return str(self.tokenizer.decode(ids, skip_special_tokens=True))
 
 
-def _message(turn: Turn) -> dict[str, str]:
+def _message(turn: Turn, marks: Sequence[str]) -> dict[str, str]:
     if turn.has_audio:
         raise ConfigError(
             "a text model cannot hear; its prompt has a place for sound",
             value=turn.text,
             hint="modality=transcript",
         )
-    return {"role": turn.role, "content": turn.text}
+    return {"role": turn.role, "content": as_text(turn.text, marks)}

@@ -97,8 +97,8 @@ def test_a_template_that_takes_plain_strings(
         "<|start_of_role|>user<|end_of_role|><|pad|>Which?<|end_of_text|>\n"
         "<|start_of_role|>assistant<|end_of_role|>"
     )
-    with pytest.raises(ConfigError, match="2 places for sound"):
-        backend.prompt(ask(sounds[0], "She said: <|pad|>"))
+    # a placeholder that somebody says is text
+    assert "<|pad|>She said: < |pad|>" in backend.prompt(ask(sounds[0], "She said: <|pad|>"))
 
 
 def test_a_template_without_a_system_role(tiny_models: TinyModels, sounds: list[Path]) -> None:
