@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -23,7 +24,7 @@ from equivoice.metrics.calibration import (
 )
 from equivoice.records import LabelSpace
 
-__all__ = ["probability_scores"]
+__all__ = ["AmongOptions", "among_options", "probability_scores"]
 
 _ALL_OUTSIDE = "all probability outside the options"
 _NO_INTERVAL = "interval: chance alone makes an error over bins larger than zero"
@@ -84,6 +85,44 @@ def probability_scores(
     return as_estimates(rows)
 
 
+@dataclass(frozen=True)
+class AmongOptions:
+    """Probabilities divided by their sum over the options.
+
+    Args:
+        items: those with any probability on the options.
+        shares: (n, K) of these, summing to 1.
+        outside: (N,) of all items, the probability outside the options.
+        statistics: (n, S) of the calibration metrics.
+        left_out: how many have all probability outside.
+    """
+
+    items: Items
+    shares: FloatArray
+    outside: FloatArray
+    statistics: FloatArray
+    left_out: Mapping[str, int]
+
+
+def among_options(items: Items) -> AmongOptions:
+    """Take the probabilities of items among the options.
+
+    Raises:
+        ValueError: the items are labels without probabilities.
+    """
+    if items.shares is None:
+        raise ValueError("these items have no probabilities")
+    mass = items.shares[:, :-1].sum(-1)
+    usable = np.flatnonzero(mass > 0)
+    outside = 1.0 - mass
+    shares = items.shares[usable, :-1] / mass[usable, np.newaxis]
+    statistics = calibration_statistics(shares, items.reference[usable], outside[usable])
+    lost = len(mass) - len(usable)
+    return AmongOptions(
+        items.subset(usable), shares, outside, statistics, {_ALL_OUTSIDE: lost} if lost else {}
+    )
+
+
 class _Scored:
     """The rows of one system under one condition."""
 
@@ -96,18 +135,10 @@ class _Scored:
         level: float,
         seed: int,
     ) -> None:
-        if items.shares is None:
-            raise ValueError("these items have no probabilities")
-        mass = items.shares[:, :-1].sum(-1)
-        usable = np.flatnonzero(mass > 0)
-        self.outside = 1.0 - mass
-        self.items = items
-        self.kept = items.subset(usable)
-        self.left_out = dict(left_out)
-        if len(usable) < len(mass):
-            self.left_out[_ALL_OUTSIDE] = len(mass) - len(usable)
-        inside = items.shares[usable, :-1] / mass[usable, np.newaxis]
-        self.table = calibration_statistics(inside, items.reference[usable], self.outside[usable])
+        inside = among_options(items)
+        self.items, self.kept = items, inside.items
+        self.outside, self.table = inside.outside, inside.statistics
+        self.left_out = {**left_out, **inside.left_out}
         self.replicates, self.permutations = replicates, permutations
         self.level, self.seed = level, seed
 

@@ -13,6 +13,9 @@ ece                Σ over bins of share × |accuracy − confidence|, bins of e
 ece_equal_mass     the same over bins with equally many items
 rms_calibration    root of the mean squared error over bins of equal mass, freed of
                    the part that chance adds (Kumar et al. 2019)
+reliability        share of right answers in each bin of equal width
+bin_confidence     mean confidence in each of them
+bin_share          share of the items in each of them
 =================  =============================================================
 """
 
@@ -25,15 +28,21 @@ import numpy as np
 from equivoice.metrics.core import FloatArray, IntArray, Metric
 
 __all__ = [
+    "BIN_NAMES",
     "CALIBRATION_BINS",
     "binned_calibration_metrics",
     "calibration_metrics",
     "calibration_statistics",
     "equal_mass_bins",
     "equal_width_bins",
+    "reliability_metrics",
 ]
 
 CALIBRATION_BINS = 10
+BIN_NAMES = tuple(
+    f"{low / CALIBRATION_BINS:g} to {(low + 1) / CALIBRATION_BINS:g}"
+    for low in range(CALIBRATION_BINS)
+)
 _COUNT, _BRIER, _LOG, _ZEROS, _SURE, _RIGHT, _OUTSIDE = range(7)
 _PLAIN = 7
 _NO_ITEMS = "no predictions"
@@ -132,6 +141,34 @@ def binned_calibration_metrics() -> dict[str, Metric]:
             Metric("rms_calibration", _rms, 0.0, 1.0, False, "no bin holds two predictions"),
         )
     }
+
+
+def reliability_metrics() -> dict[str, Metric]:
+    """What stands in each bin of equal width, in the order of :data:`BIN_NAMES`.
+
+    Example:
+        >>> import numpy as np
+        >>> shares = np.array([[0.85, 0.15], [0.85, 0.15]])
+        >>> sums = calibration_statistics(shares, np.array([0, 1]), np.zeros(2)).sum(0)
+        >>> float(reliability_metrics()["reliability"].finish(sums)[8])
+        0.5
+    """
+
+    def metric(name: str, finish: Callable[[FloatArray], FloatArray]) -> Metric:
+        return Metric(name, finish, 0.0, 1.0, None, "no answer in this bin", per_class=True)
+
+    def of_items(part: int) -> Callable[[FloatArray], FloatArray]:
+        return lambda sums: _ratio(_bins(sums, 0)[part], _bins(sums, 0)[0])
+
+    def share(sums: FloatArray) -> FloatArray:
+        return _ratio(_bins(sums, 0)[0], sums[..., _COUNT, np.newaxis])
+
+    metrics = (
+        metric("reliability", of_items(2)),
+        metric("bin_confidence", of_items(1)),
+        metric("bin_share", share),
+    )
+    return {each.name: each for each in metrics}
 
 
 def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
