@@ -7,6 +7,7 @@
     │   ├── SchemaError             a table breaks its schema
     │   ├── LabelError              a label is not in the label space
     │   ├── AudioError              a sound file cannot be used
+    │   ├── VotesError              what raters said cannot be counted
     │   ├── CorpusError             a corpus cannot be prepared or loaded
     │   ├── ConfigError             options or configuration are wrong
     │   └── MissingDependencyError  an optional package is not installed
@@ -36,6 +37,7 @@ __all__ = [
     "RunError",
     "SchemaError",
     "StorageError",
+    "VotesError",
 ]
 
 _MOST_CHOICES_SHOWN = 20
@@ -119,6 +121,10 @@ class LabelError(InputError):
 
 class AudioError(InputError):
     """A sound file is missing, empty, corrupt or outside the allowed limits."""
+
+
+class VotesError(InputError):
+    """What raters said cannot be counted."""
 
 
 class CorpusError(InputError):
