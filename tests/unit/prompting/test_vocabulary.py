@@ -57,8 +57,8 @@ def test_the_same_options_are_prepared_once_and_forgotten_with_them() -> None:
     assert key not in module._KNOWN
 
 
-def test_letters_stop_where_the_alphabet_does() -> None:
-    labels = tuple(Label(f"label {i}") for i in range(30))
+def test_letters_go_to_the_end_of_the_alphabet() -> None:
+    labels = tuple(Label(f"label {i}") for i in range(26))
     letters = vocabulary_of(make_options(LabelSpace("many", labels), lettered=True)).letters
     assert len(letters) == 26
     assert letters["z"] == "label 25"
