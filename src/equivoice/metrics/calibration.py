@@ -25,7 +25,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from equivoice.metrics.core import FloatArray, IntArray, Metric
+from equivoice.metrics.core import FloatArray, IntArray, Metric, ratio
 
 __all__ = [
     "BIN_NAMES",
@@ -158,10 +158,10 @@ def reliability_metrics() -> dict[str, Metric]:
         return Metric(name, finish, 0.0, 1.0, None, "no answer in this bin", per_class=True)
 
     def of_items(part: int) -> Callable[[FloatArray], FloatArray]:
-        return lambda sums: _ratio(_bins(sums, 0)[part], _bins(sums, 0)[0])
+        return lambda sums: ratio(_bins(sums, 0)[part], _bins(sums, 0)[0])
 
     def share(sums: FloatArray) -> FloatArray:
-        return _ratio(_bins(sums, 0)[0], sums[..., _COUNT, np.newaxis])
+        return ratio(_bins(sums, 0)[0], sums[..., _COUNT, np.newaxis])
 
     metrics = (
         metric("reliability", of_items(2)),
@@ -171,25 +171,19 @@ def reliability_metrics() -> dict[str, Metric]:
     return {each.name: each for each in metrics}
 
 
-def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
-    result = np.full(np.broadcast_shapes(above.shape, below.shape), np.nan)
-    np.divide(above, below, out=result, where=below > 0)
-    return result
-
-
 def _mean(column: int) -> Callable[[FloatArray], FloatArray]:
     def finish(sums: FloatArray) -> FloatArray:
-        return _ratio(sums[..., column], sums[..., _COUNT])
+        return ratio(sums[..., column], sums[..., _COUNT])
 
     return finish
 
 
 def _log_loss(sums: FloatArray) -> FloatArray:
-    return np.where(sums[..., _ZEROS] > 0, np.nan, _ratio(sums[..., _LOG], sums[..., _COUNT]))
+    return np.where(sums[..., _ZEROS] > 0, np.nan, ratio(sums[..., _LOG], sums[..., _COUNT]))
 
 
 def _overconfidence(sums: FloatArray) -> FloatArray:
-    return _ratio(sums[..., _SURE] - sums[..., _RIGHT], sums[..., _COUNT])
+    return ratio(sums[..., _SURE] - sums[..., _RIGHT], sums[..., _COUNT])
 
 
 def _bins(sums: FloatArray, part: int) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -203,7 +197,7 @@ def _bins(sums: FloatArray, part: int) -> tuple[FloatArray, FloatArray, FloatArr
 def _ece(part: int) -> Callable[[FloatArray], FloatArray]:
     def finish(sums: FloatArray) -> FloatArray:
         _, sure, right = _bins(sums, part)
-        return _ratio(np.abs(right - sure).sum(-1), sums[..., _COUNT])
+        return ratio(np.abs(right - sure).sum(-1), sums[..., _COUNT])
 
     return finish
 
@@ -212,8 +206,8 @@ def _rms(sums: FloatArray) -> FloatArray:
     """Per bin (accuracy − confidence)² less the variance of an accuracy of so many items."""
     items, sure, right = _bins(sums, 1)
     several = items > 1
-    share = _ratio(right, items)
-    excess = (share - _ratio(sure, items)) ** 2 - _ratio(share * (1 - share), items - 1)
+    share = ratio(right, items)
+    excess = (share - ratio(sure, items)) ** 2 - ratio(share * (1 - share), items - 1)
     used = np.where(several, items, 0.0)
     total = np.where(several, items * np.nan_to_num(excess), 0.0).sum(-1)
-    return np.asarray(np.sqrt(np.maximum(_ratio(total, used.sum(-1)), 0.0)))
+    return np.asarray(np.sqrt(np.maximum(ratio(total, used.sum(-1)), 0.0)))

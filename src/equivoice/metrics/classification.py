@@ -27,7 +27,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from equivoice.errors import ConfigError
-from equivoice.metrics.core import CodedStatistics, FloatArray, IntArray, Metric
+from equivoice.metrics.core import CodedStatistics, FloatArray, IntArray, Metric, ratio
 
 __all__ = [
     "UNPARSED",
@@ -210,28 +210,21 @@ def _n_classes(sums: FloatArray) -> int:
     return int(sums.shape[-1] - 1) // 3
 
 
-def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
-    """Above / below, and NaN (undefined) where below is 0."""
-    result = np.full(np.broadcast_shapes(above.shape, below.shape), np.nan)
-    np.divide(above, below, out=result, where=below > 0)
-    return result
-
-
 def _accuracy(sums: FloatArray) -> FloatArray:
-    return _ratio(_correct(sums).sum(-1), _references(sums).sum(-1))
+    return ratio(_correct(sums).sum(-1), _references(sums).sum(-1))
 
 
 def _recall(sums: FloatArray) -> FloatArray:
-    return _ratio(_correct(sums), _references(sums))
+    return ratio(_correct(sums), _references(sums))
 
 
 def _precision(sums: FloatArray) -> FloatArray:
-    return _ratio(_correct(sums), _predictions(sums))
+    return ratio(_correct(sums), _predictions(sums))
 
 
 def _f1(sums: FloatArray, zero_support: ZeroSupport) -> FloatArray:
     references = _references(sums)
-    f1 = _ratio(2 * _correct(sums), references + _predictions(sums))
+    f1 = ratio(2 * _correct(sums), references + _predictions(sums))
     if zero_support == "present":
         return f1
     return np.where(references > 0, f1, np.nan)
@@ -241,7 +234,7 @@ def _mean_over_classes(values: FloatArray, zero_support: ZeroSupport) -> FloatAr
     if zero_support == "undefined":
         return np.asarray(values.mean(-1))
     defined = ~np.isnan(values)
-    return _ratio(np.where(defined, values, 0.0).sum(-1), defined.sum(-1).astype(np.float64))
+    return ratio(np.where(defined, values, 0.0).sum(-1), defined.sum(-1).astype(np.float64))
 
 
 def _with_extra_class(
@@ -255,13 +248,13 @@ def _with_extra_class(
 
 def _weighted_f1(sums: FloatArray) -> FloatArray:
     references = _references(sums)
-    f1 = _ratio(2 * _correct(sums), references + _predictions(sums))
-    return _ratio(np.nansum(references * f1, axis=-1), references.sum(-1))
+    f1 = ratio(2 * _correct(sums), references + _predictions(sums))
+    return ratio(np.nansum(references * f1, axis=-1), references.sum(-1))
 
 
 def _micro_f1(sums: FloatArray) -> FloatArray:
     answered = _references(sums).sum(-1) + _predictions(sums).sum(-1)
-    return _ratio(2 * _correct(sums).sum(-1), answered)
+    return ratio(2 * _correct(sums).sum(-1), answered)
 
 
 def _recall_sum(sums: FloatArray) -> FloatArray:
@@ -274,19 +267,19 @@ def _coverage(unparsed: Unparsed) -> Callable[[FloatArray], FloatArray]:
     def coverage(sums: FloatArray) -> FloatArray:
         lost = _unparsed_count(sums)
         asked = _references(sums).sum(-1) + (lost if unparsed == "drop" else 0.0)
-        return _ratio(asked - lost, asked)
+        return ratio(asked - lost, asked)
 
     return coverage
 
 
 def _selection_rate(sums: FloatArray) -> FloatArray:
-    return _ratio(_predictions(sums), _references(sums).sum(-1, keepdims=True))
+    return ratio(_predictions(sums), _references(sums).sum(-1, keepdims=True))
 
 
 def _false_positive_rate(sums: FloatArray) -> FloatArray:
     references = _references(sums)
     others = references.sum(-1, keepdims=True) - references
-    return _ratio(_predictions(sums) - _correct(sums), others)
+    return ratio(_predictions(sums) - _correct(sums), others)
 
 
 def _false_negative_rate(sums: FloatArray) -> FloatArray:
@@ -294,4 +287,4 @@ def _false_negative_rate(sums: FloatArray) -> FloatArray:
 
 
 def _error_ratio(sums: FloatArray) -> FloatArray:
-    return _ratio(_false_positive_rate(sums), np.nan_to_num(_false_negative_rate(sums)))
+    return ratio(_false_positive_rate(sums), np.nan_to_num(_false_negative_rate(sums)))

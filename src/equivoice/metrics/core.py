@@ -14,10 +14,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CodedStatistics", "FloatArray", "IntArray", "Metric"]
+__all__ = ["BoolArray", "CodedStatistics", "FloatArray", "IntArray", "Metric", "ratio"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+def ratio(above: FloatArray, below: FloatArray) -> FloatArray:
+    """Above / below, and NaN (undefined) where below is 0.
+
+    Example:
+        >>> ratio(np.array([1.0, 0.0]), np.array([2.0, 0.0])).tolist()
+        [0.5, nan]
+    """
+    result = np.full(np.broadcast_shapes(above.shape, below.shape), np.nan)
+    np.divide(above, below, out=result, where=below > 0)
+    return result
 
 
 @dataclass(frozen=True)
