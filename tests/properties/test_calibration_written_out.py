@@ -203,7 +203,7 @@ def test_groups_are_scored_by_sums_of_their_own() -> None:
 def test_a_table_has_a_column_for_each_sum() -> None:
     shares = np.full((4, 3), 1 / 3)
     table = calibration_statistics(shares, np.array([0, 1, 2, 0]), np.array([0.0, 0.1, 0.2, 0.3]))
-    assert table.shape == (4, 7 + 6 * CALIBRATION_BINS)
+    assert table.shape == (4, 7 + 7 * CALIBRATION_BINS)
     # in either binning an answer is in one bin
     counts = table[:, 7 : 7 + CALIBRATION_BINS].sum(-1)
     assert counts.tolist() == [1.0] * 4

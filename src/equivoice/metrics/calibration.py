@@ -17,6 +17,11 @@ reliability        share of right answers in each bin of equal width
 bin_confidence     mean confidence in each of them
 bin_share          share of the items in each of them
 =================  =============================================================
+
+The reference is a label, or the distribution q of people's votes. "Right" is
+then the share of the votes that the most probable label got, the Brier score
+mean Σ (p − q)², the log loss the cross entropy mean −Σ q ln p; neither can reach
+0 where people do not agree. A label is the distribution with all mass on it.
 """
 
 from __future__ import annotations
@@ -26,6 +31,7 @@ from collections.abc import Callable
 import numpy as np
 
 from equivoice.metrics.core import FloatArray, IntArray, Metric, ratio
+from equivoice.metrics.distribution import check_distributions, cross_entropies
 
 __all__ = [
     "BIN_NAMES",
@@ -45,6 +51,9 @@ BIN_NAMES = tuple(
 )
 _COUNT, _BRIER, _LOG, _ZEROS, _SURE, _RIGHT, _OUTSIDE = range(7)
 _PLAIN = 7
+_PARTS = 7
+"""Items, confidence and right answers in bins of equal width, the same in bins of equal mass,
+and there the squares of right answers."""
 _NO_ITEMS = "no predictions"
 _ZERO = "a reference label had probability 0, so the log loss has no bound"
 
@@ -76,35 +85,42 @@ def equal_mass_bins(confidence: FloatArray) -> IntArray:
 
 
 def calibration_statistics(
-    shares: FloatArray, reference: IntArray, outside: FloatArray
+    shares: FloatArray, reference: IntArray | FloatArray, outside: FloatArray
 ) -> FloatArray:
     """What each item adds to the sums.
 
     Args:
         shares: (n, K) probabilities that sum to 1.
-        reference: (n,) codes from 0 to K − 1.
+        reference: (n,) codes from 0 to K − 1, or (n, K) distributions of votes.
         outside: (n,) mass outside the options, from 0 to 1.
 
     Returns:
         (n, S), for :func:`calibration_metrics` and :func:`binned_calibration_metrics`.
+
+    Raises:
+        ValueError: votes that are no distributions over K labels.
+
+    Example:
+        >>> import numpy as np
+        >>> votes, shares = np.array([[0.5, 0.5]]), np.array([[0.9, 0.1]])
+        >>> sums = calibration_statistics(shares, votes, np.zeros(1)).sum(0)
+        >>> round(float(calibration_metrics()["overconfidence"].finish(sums)), 3)
+        0.4
     """
     n = len(shares)
     rows = np.arange(n)
+    human = _as_distributions(reference, shares.shape)
     chosen = shares.argmax(-1)
     sure = shares[rows, chosen]
-    right = (chosen == reference).astype(np.float64)
-    truth = shares[rows, reference]
-    possible = truth > 0
-    log = np.zeros(n)
-    log[possible] = -np.log(truth[possible])
-    brier = (shares**2).sum(-1) - 2 * truth + 1
-    plain = np.stack([np.ones(n), brier, log, 1.0 - possible, sure, right, outside], axis=-1)
-    table = np.zeros((n, _PLAIN + 6 * CALIBRATION_BINS))
-    table[:, :_PLAIN] = plain
-    for part, place in enumerate((equal_width_bins(sure), equal_mass_bins(sure))):
-        start = _PLAIN + 3 * part * CALIBRATION_BINS + place
-        for offset, values in enumerate((1.0, sure, right)):
-            table[rows, start + offset * CALIBRATION_BINS] = values
+    right = human[rows, chosen]
+    log, unbounded = cross_entropies(human, shares)
+    brier = ((shares - human) ** 2).sum(-1)
+    table = np.zeros((n, _PLAIN + _PARTS * CALIBRATION_BINS))
+    table[:, :_PLAIN] = np.stack([np.ones(n), brier, log, unbounded, sure, right, outside], axis=-1)
+    widths, masses = equal_width_bins(sure), equal_mass_bins(sure)
+    placed = [(place, each) for place in (widths, masses) for each in (1.0, sure, right)]
+    for part, (place, values) in enumerate([*placed, (masses, right**2)]):
+        table[rows, _PLAIN + part * CALIBRATION_BINS + place] = values
     return table
 
 
@@ -171,6 +187,16 @@ def reliability_metrics() -> dict[str, Metric]:
     return {each.name: each for each in metrics}
 
 
+def _as_distributions(reference: IntArray | FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """Votes as they are, a label as all mass on it."""
+    if reference.ndim == 1:
+        return np.asarray(np.eye(shape[-1])[reference.astype(np.int64)])
+    if reference.shape != shape:
+        raise ValueError(f"votes of shape {reference.shape} for probabilities of shape {shape}")
+    check_distributions(reference.astype(np.float64), "votes")
+    return reference.astype(np.float64)
+
+
 def _mean(column: int) -> Callable[[FloatArray], FloatArray]:
     def finish(sums: FloatArray) -> FloatArray:
         return ratio(sums[..., column], sums[..., _COUNT])
@@ -203,11 +229,16 @@ def _ece(part: int) -> Callable[[FloatArray], FloatArray]:
 
 
 def _rms(sums: FloatArray) -> FloatArray:
-    """Per bin (accuracy − confidence)² less the variance of an accuracy of so many items."""
+    """Per bin (accuracy − confidence)² less the variance of an accuracy of so many items.
+
+    That variance is the sample's; for answers that are right or wrong it is a (1 − a) / (n − 1).
+    """
     items, sure, right = _bins(sums, 1)
+    squares = sums[..., _PLAIN + (_PARTS - 1) * CALIBRATION_BINS :]
     several = items > 1
     share = ratio(right, items)
-    excess = (share - ratio(sure, items)) ** 2 - ratio(share * (1 - share), items - 1)
+    spread = np.maximum(ratio(squares, items) - share**2, 0.0)
+    excess = (share - ratio(sure, items)) ** 2 - ratio(spread, items - 1)
     used = np.where(several, items, 0.0)
     total = np.where(several, items * np.nan_to_num(excess), 0.0).sum(-1)
     return np.asarray(np.sqrt(np.maximum(ratio(total, used.sum(-1)), 0.0)))

@@ -114,7 +114,7 @@ def cross_entropies(human: FloatArray, predicted: FloatArray) -> tuple[FloatArra
     """
     possible = predicted > 0
     logs = np.log(predicted, out=np.zeros(predicted.shape), where=possible)
-    unbounded = ((human > 0) & ~possible).any(-1).astype(np.float64)
+    unbounded = np.asarray(((human > 0) & ~possible).any(-1), dtype=np.float64)
     return np.asarray(0.0 - (human * logs).sum(-1)), unbounded
 
 
