@@ -77,6 +77,7 @@ FACTS = (
     "recording",
     "scales",
     "folds",
+    "votes",
 )
 
 
@@ -96,6 +97,7 @@ class Card(BaseModel):
         recording: acted or spontaneous, and where.
         scales: the scales of valence, arousal and dominance.
         folds: which folds are usual.
+        votes: who judged the recordings, and how often.
         traps: what has misled people who used it.
         label_map: from the corpus's own names to canonical labels (ours, not a fact
             about the corpus).
@@ -119,6 +121,7 @@ class Card(BaseModel):
     recording: Fact = Fact()
     scales: Fact = Fact()
     folds: Fact = Fact()
+    votes: Fact = Fact()
     traps: tuple[Fact, ...] = ()
     label_map: dict[str, str] = Field(default_factory=dict)
 

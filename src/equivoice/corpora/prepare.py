@@ -59,7 +59,7 @@ def prepare(
         audio: the folder with the recordings.
         metadata: the folder or file with labels and folds.
         extra: a folder with what the corpus publishes besides (CREMA-D: demographics
-            and votes; MELD: its CSVs).
+            and votes; MELD and EmotionLines: MELD's CSVs).
         hub: a data set on the Hugging Face hub, for the format ``datasets``.
         corpus: the name to give a corpus that comes in a format.
         columns: from our column names to the table's.
@@ -181,6 +181,10 @@ def _with_found_audio(
     corpus: Corpus, request: Request, draft: Draft, with_audio: bool, allow_missing: bool
 ) -> Corpus:
     utterances = corpus.utterances
+    if not draft.sound:
+        if request.audio is not None:
+            raise CorpusError(f"{request.name} is text alone", hint="leave --audio out")
+        return corpus
     if not with_audio:
         none = pl.lit(None, dtype=pl.String).alias("audio")
         return _counted(replace(corpus, utterances=utterances.with_columns(none)), NO_AUDIO)
@@ -286,4 +290,6 @@ def _provenance(
         "hub": request.hub,
         "read": [str(path.absolute()) for path in draft.read],
         "folds": {"origin": origin, "seed": seed if origin == "made" else None},
+        "label_rule": draft.label_rule,
+        "record": dict(draft.record),
     }

@@ -30,7 +30,7 @@ FORMATS = {
     "datasets": "hf_datasets:read_datasets",
 }
 # Corpora that have a reader of their own.
-_READERS = {"nemo": "nemo:read_nemo"}
+_READERS = {"emotionlines": "emotionlines:read_emotionlines", "nemo": "nemo:read_nemo"}
 # What file names and extra files add to EmoBox's metadata.
 _COMPLETIONS = {
     "ased": "ased:complete",

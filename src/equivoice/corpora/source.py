@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -74,6 +75,11 @@ class Draft:
         read: the files that were read.
         audio_root: what relative audio paths refer to, where that is not the
             requested audio folder.
+        sound: whether there are recordings; ``False`` for a corpus of text alone.
+        label_rule: the rule of :mod:`equivoice.annotators` by which the corpus says it
+            made its labels out of these votes; the check then computes them anew.
+        record: what was found out on the way and has no place in the tables; it
+            stands in ``corpus.json``.
     """
 
     utterances: pl.DataFrame
@@ -83,6 +89,9 @@ class Draft:
     left_out: Mapping[str, int] = field(default_factory=dict)
     read: tuple[Path, ...] = ()
     audio_root: Path | None = None
+    sound: bool = True
+    label_rule: str | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)
 
 
 Adapter = Callable[[Request], Draft]
