@@ -86,7 +86,7 @@ def calibration(
         inside = among_options(to_items(cell, labels, (), expected=True))
         if len(inside.shares):
             made = _cell_rows(inside, replicates=replicates, level=level, seed=seed)
-            rows += [conditions | row for row in made]
+            rows += [conditions | {"reference": "given"} | row for row in made]
     return as_estimates(rows)
 
 

@@ -160,6 +160,7 @@ def _identity(
         "system": MINUS.join(names),
         "corpus": corpora[0] if len(corpora) == 1 else "all",
         "convention": convention,
+        "reference": "given",
         "unit": unit,
         "group_by": grouping,
         "groups": group,

@@ -79,6 +79,7 @@ def probability_scores(
     for key, cell in matched.frame.group_by(CONDITIONS, maintain_order=True):
         conditions = dict(zip(CONDITIONS, key, strict=True))
         shared = conditions | {"fold": _only(cell.get_column("fold")), "convention": "equivoice"}
+        shared["reference"] = "given"
         items = to_items(cell, label_space, tuple(group_by), expected=True)
         made = _Scored(items, matched.left_out, replicates, permutations, level, seed).rows()
         rows += [shared | row for row in made]

@@ -221,7 +221,7 @@ def _cell_rows(cell: pl.DataFrame, matched: Matched, settings: Settings) -> list
     repetitions = by_condition(conditions, conditions.columns, rows_of) if averaged else {}
     pooled = list(_item_rows(items, left_out, settings, with_noise=True))
     order = _only_value(cell, "label_order")
-    shared = {"convention": settings.rules.name, "label_order": order}
+    shared = {"convention": settings.rules.name, "reference": "given", "label_order": order}
     whole = shared | {"fold": _only_value(cell, "fold"), "run": _only_value(cell, "run")}
     rows = [row | whole for row in with_spread(pooled, parts, repetitions, settings.rules)]
     for (fold,), fold_rows in parts["fold"].items():

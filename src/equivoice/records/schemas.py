@@ -19,6 +19,8 @@ __all__ = [
     "MODALITIES",
     "PREDICTIONS",
     "QUANTITIES",
+    "QUESTIONS",
+    "REFERENCES",
     "SPLITS",
     "STATUSES",
     "TIMINGS",
@@ -39,6 +41,26 @@ QUANTITIES = (
     "confusion",  # share of a reference class that was given a predicted class
     "comparison",  # signed difference of two systems on the same utterances
 )
+REFERENCES = (
+    "given",  # the labels of the reference table
+    "majority",  # the label above half of the votes
+    "plurality",  # the label with most votes, where it is the only one
+    "all_inclusive",  # all votes; the label with most of them, where one is asked for
+    "dawid_skene",  # votes weighted by how reliable the raters are
+    "votes",  # all votes as they are: distributions, agreement, annotator-aware scores
+    "votes > 1/C",  # the labels with more than this share of the votes
+    "votes > 0.5",
+    "votes > 1/(C-1)",
+    "other listeners",  # a listener against the others who heard the same
+    "the other half",  # half of the listeners against the other half
+)
+QUESTIONS = {  # what a vote may say: one label, several, or a point on a scale
+    "emotion": "single",
+    "emotions": "multiple",
+    "valence": "scale",
+    "arousal": "scale",
+    "dominance": "scale",
+}
 
 _TEXT = pl.String()
 _NUMBER = pl.Float64()
@@ -190,6 +212,12 @@ ESTIMATES = Schema(
         ),
         Column("metric", _TEXT, "name of the metric", required=True, nullable=False),
         Column("convention", _TEXT, "named set of rules it follows"),
+        Column(
+            "reference",
+            _TEXT,
+            "what answers were held against: given labels (also null), or a rule on votes",
+            choices=REFERENCES,
+        ),
         Column("group_aggregator", _TEXT, "how groups were combined"),
         Column("class_aggregator", _TEXT, "how classes were combined"),
         Column("corpus", _TEXT, "name of the corpus; 'all' when pooled"),

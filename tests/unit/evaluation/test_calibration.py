@@ -66,6 +66,7 @@ def test_scores_are_the_sums_of_their_definitions() -> None:
             share = value(found, "bin_share", f"{low:g} to {low + 0.1:g}")
             assert share["value"] == pytest.approx(inside.mean())
     assert value(found, "ece")["value"] == pytest.approx(error)
+    assert set(found["reference"]) == {"given"}
 
 
 def test_a_calibrated_system_reaches_its_noise_floor_and_no_more() -> None:

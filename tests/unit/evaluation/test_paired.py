@@ -56,6 +56,7 @@ class TestRows:
         assert set(found["quantity"]) == {"comparison"}
         assert set(found["system"]) == {"A − B"}
         assert set(found["unit"]) == {"speaker"}
+        assert set(found["reference"]) == {"given"}
 
     def test_first_minus_second(self, found: pl.DataFrame) -> None:
         for name, score in (("accuracy", slow.accuracy), ("macro_f1", slow.macro_f1)):

@@ -57,6 +57,7 @@ def test_scores_and_groups_are_means_over_their_items() -> None:
     assert 0 < gap["p_value"] <= 1
     assert gap["unit"] == "speaker"
     assert gap["clusters"] == 24
+    assert set(found["reference"]) == {"given"}
 
 
 def test_the_interval_is_that_of_a_mean_over_speakers() -> None:

@@ -48,6 +48,9 @@ class TestRows:
     def test_it_is_a_valid_table(self, scored: pl.DataFrame) -> None:
         assert_frame_equal(ESTIMATES.validate(scored), scored)
 
+    def test_every_row_is_against_the_labels_given(self, scored: pl.DataFrame) -> None:
+        assert set(scored["reference"]) == {"given"}
+
     def test_every_number_has_an_n(self, scored: pl.DataFrame) -> None:
         assert scored["n"].null_count() == 0
         assert scored.filter(pl.col("quantity") != "confusion")["n"].min() > 0

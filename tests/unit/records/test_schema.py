@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -13,11 +14,15 @@ from equivoice.records import (
     FOLDS,
     ITEMS,
     PREDICTIONS,
+    QUESTIONS,
+    REFERENCES,
     TIMINGS,
     UTTERANCES,
     VOTES,
     Column,
     Schema,
+    read_table,
+    write_table,
 )
 
 ALL = (ESTIMATES, FOLDS, ITEMS, PREDICTIONS, TIMINGS, UTTERANCES, VOTES)
@@ -137,6 +142,36 @@ def test_every_column_says_what_it_means_and_keys_are_columns(schema: Schema) ->
     assert set(schema.key) <= set(schema.names)
     assert len(set(schema.names)) == len(schema.names)
     assert all(schema.column(name).name == name for name in schema.names)
+
+
+def test_estimates_from_before_the_column_reference_still_read(tmp_path: Path) -> None:
+    row = {"quantity": ["score"], "metric": ["accuracy"], "convention": ["equivoice"]}
+    before = ESTIMATES.validate(pl.DataFrame(row)).drop("reference")
+    before.write_parquet(tmp_path / "estimates.parquet")
+    read = read_table(tmp_path / "estimates.parquet", ESTIMATES)
+    assert read.get_column("reference").to_list() == [None]
+    assert read.drop("reference").equals(before)
+    assert read.columns[read.columns.index("convention") + 1] == "reference"
+
+
+def test_estimates_say_what_answers_were_held_against(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"reference": REFERENCES}).with_columns(
+        quantity=pl.lit("score"), metric=pl.lit("accuracy")
+    )
+    write_table(rows, tmp_path / "estimates.parquet", ESTIMATES)
+    read = read_table(tmp_path / "estimates.parquet", ESTIMATES)
+    assert tuple(read.get_column("reference")) == REFERENCES
+    assert len(set(REFERENCES)) == len(REFERENCES)
+    error = fault(rows.with_columns(reference=pl.lit("mayority")), ESTIMATES)
+    assert (error.column, error.value, error.choices) == ("reference", "mayority", REFERENCES)
+
+
+def test_questions_ask_for_one_label_or_several_or_a_point_on_a_scale() -> None:
+    assert QUESTIONS["emotion"] == "single"
+    assert QUESTIONS["emotions"] == "multiple"
+    scales = [question for question, kind in QUESTIONS.items() if kind == "scale"]
+    assert scales == ["valence", "arousal", "dominance"]
+    assert set(QUESTIONS) <= set(PREDICTIONS.names)
 
 
 def _legal(column: Column) -> object:
