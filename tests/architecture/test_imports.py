@@ -15,7 +15,7 @@ import equivoice
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "transformers", "pandas", "matplotlib", "sklearn", "datasets", "parselmouth")
 IMPORT_LIMIT, HELP_LIMIT = 0.3, 0.5  # seconds, DESIGN.md §1
-LIGHT_ROOMS = ("records", "metrics", "uncertainty", "fairness", "errors")
+LIGHT_ROOMS = ("records", "metrics", "uncertainty", "fairness", "annotators", "errors")
 ALL_ROOMS = (
     *LIGHT_ROOMS,
     "audio",

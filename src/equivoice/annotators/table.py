@@ -1,0 +1,100 @@
+"""A votes table made ready for counting: whole counts, no blanks that look like names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from equivoice.errors import VotesError
+from equivoice.records import VOTES
+
+__all__ = ["OTHER_ANSWERS", "CountFaults", "count_faults", "counted_votes"]
+
+OTHER_ANSWERS = re.compile(r"\s*others?\s*($|[-:_(/,.].*)", re.IGNORECASE | re.DOTALL)
+"""Answers that say "none of the labels": ``other``, ``Other-tired`` [readme: MSP-Podcast]."""
+
+
+class CountFaults(NamedTuple):
+    """Which rows have a count that is no number of votes; truth values a row."""
+
+    negative: pl.Series
+    fractional: pl.Series
+    unreadable: pl.Series
+
+
+def count_faults(votes: pl.DataFrame) -> CountFaults:
+    """The rows whose count is negative, fractional, or no number at all.
+
+    Args:
+        votes: a votes table as it stands; a row without a count is one vote.
+
+    Example:
+        >>> import polars as pl
+        >>> faults = count_faults(pl.DataFrame({"count": [1.0, -2.0, 0.5, None]}))
+        >>> faults.negative.to_list(), faults.fractional.to_list()
+        ([False, True, False, False], [False, False, True, False])
+    """
+    if "count" not in votes.columns:
+        none = pl.repeat(value=False, n=votes.height, eager=True, dtype=pl.Boolean)
+        return CountFaults(none, none, none)
+    given = votes.get_column("count")
+    number = given if given.dtype.is_integer() else given.cast(pl.Float64, strict=False)
+    finite = number.is_finite().fill_null(value=False)
+    known = number.fill_null(0)
+    return CountFaults(
+        negative=finite & (known < 0),
+        fractional=finite & (known >= 0) & (known != known.cast(pl.Float64).floor()),
+        unreadable=given.is_not_null() & ~finite,
+    )
+
+
+def counted_votes(votes: pl.DataFrame, file: str | Path | None = None) -> pl.DataFrame:
+    """The table in the columns of ``records.VOTES``, each row with its number and its count.
+
+    Blank answers and blank names of raters become null; a row without a count
+    is one vote; ``row`` counts from 1.
+
+    Raises:
+        VotesError: a count is negative, fractional or no number.
+        SchemaError: the table breaks ``records.VOTES``.
+
+    Example:
+        >>> import polars as pl
+        >>> table = counted_votes(pl.DataFrame({"item": ["a"], "question": ["emotion"]}))
+        >>> table.select("row", "count").rows()
+        [(1, 1)]
+    """
+    faults = count_faults(votes)
+    wrong = (faults.negative | faults.fractional | faults.unreadable).arg_true()
+    if len(wrong):
+        raise _fault(votes, int(wrong[0]), len(wrong), faults, file)
+    table = VOTES.validate(votes, file=file).with_row_index("row", offset=1)
+    blank = pl.col("value", "rater").str.strip_chars() == ""
+    return table.with_columns(
+        pl.when(~blank).then(pl.col("value", "rater")), pl.col("count").fill_null(1)
+    )
+
+
+def _fault(
+    votes: pl.DataFrame, row: int, many: int, faults: CountFaults, file: str | Path | None
+) -> VotesError:
+    what = "not a number of votes"
+    if faults.negative[row]:
+        what = "a negative number of votes"
+    elif faults.fractional[row]:
+        what = "a fraction of a vote"
+    item = votes.get_column("item")[row] if "item" in votes.columns else None
+    on = "" if item is None else f" on {item!r}"
+    again = f"; {many:,} such rows in all" if many > 1 else ""
+    return VotesError(
+        f"{what}{on}{again}",
+        file=file,
+        row=row + 1,
+        column="count",
+        value=votes.get_column("count")[row],
+        choices=("whole numbers from 0",),
+        hint="write how many raters gave this answer; a share times the number of raters",
+    )
