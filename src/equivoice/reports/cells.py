@@ -32,10 +32,12 @@ __all__ = [
     "coverage_cell",
     "heading",
     "interval_cell",
+    "left_out_cell",
     "level_heading",
     "p_cells",
     "spread_cells",
     "spread_headings",
+    "value_cell",
     "written",
 ]
 
@@ -90,7 +92,8 @@ def written(estimate: Estimate, value: float | None, *, difference: bool = False
         return None
     if term(estimate.metric).percent:
         return signed(value) if difference else percent(value)
-    text = f"{value:+.2f}" if difference else f"{value:.2f}"
+    digits = term(estimate.metric).digits
+    text = f"{value:+.{digits}f}" if difference else f"{value:.{digits}f}"
     return text.replace("-", "−")
 
 
@@ -124,6 +127,24 @@ def interval_cell(row: Estimate, reasons: Reasons, *, difference: bool = False) 
     return reasons.cell(bracketed(row, difference=difference), row, what="none")
 
 
+def value_cell(found: Sequence[Estimate], reasons: Reasons, *, difference: bool = False) -> Cell:
+    """The first of some estimates with its interval below; letters for what is missing."""
+    if not found:
+        return Cell("not given", quiet=True)
+    row = found[0]
+    value = written(row, row.value, difference=difference)
+    if value is None:
+        return reasons.cell(None, row)
+    ends = bracketed(row, difference=difference)
+    return Cell(value, number=True, small=ends or f"no interval ({reasons.letter(row.undefined)})")
+
+
+def left_out_cell(row: Estimate, reasons: Reasons) -> Cell:
+    """What was left out of a number, as a letter that the note below the table explains."""
+    lost = "; ".join(f"{count(number)} {why}" for why, number in row.left_out.items())
+    return Cell(f"see ({reasons.letter(lost)})" if lost else "nothing", quiet=True)
+
+
 def counted(number: int | None) -> Cell:
     """A count; what was not given says so."""
     return Cell("not given", quiet=True) if number is None else Cell(count(number), number=True)
@@ -154,8 +175,14 @@ def level_heading(rows: Sequence[Estimate]) -> str:
 
 
 def heading(name: str) -> str:
-    """The heading of a column of this metric, with its unit."""
-    return f"{capital(metric(name))}{', %' if term(name).percent else ''}"
+    """The heading of a column of this metric, with its unit.
+
+    Example:
+        >>> heading("accuracy"), heading("kld"), heading("recall_sum")
+        ('Accuracy, %', 'KL divergence, nats', 'Sum of recalls')
+    """
+    given = "%" if term(name).percent else term(name).unit
+    return f"{capital(metric(name))}{', ' if given else ''}{given}"
 
 
 def counted_noun(rows: Sequence[Estimate]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from equivoice.reports.cells import Reasons, bracketed, counted, heading, written
+from equivoice.reports.cells import Reasons, counted, heading, value_cell, written
 from equivoice.reports.document import Body, Cell, Table
 from equivoice.reports.formatting import capital, count, percent
+from equivoice.reports.references import against
 from equivoice.reports.rows import Estimate, fold_names, in_order, pick
 from equivoice.reports.wording import metric, unit
 
@@ -26,21 +27,11 @@ def class_table(rows: Sequence[Estimate]) -> Table:
     for label in in_order(row.label for row in own):
         cells = [Cell(label)]
         for name in names:
-            cells.append(_with_interval(pick(own, metric=name, label=label), reasons))
+            cells.append(value_cell(pick(own, metric=name, label=label), reasons))
         body.append(tuple(cells))
     columns = ("Emotion", *(heading(name) for name in names))
-    return Table("Scores of each emotion", columns, (Body(tuple(body)),), reasons.note)
-
-
-def _with_interval(found: Sequence[Estimate], reasons: Reasons) -> Cell:
-    if not found:
-        return Cell("not given", quiet=True)
-    row = found[0]
-    value = written(row, row.value)
-    if value is None:
-        return reasons.cell(None, row)
-    ends = bracketed(row) or f"no interval ({reasons.letter(row.undefined)})"
-    return Cell(value, number=True, small=ends)
+    caption = f"Scores of each emotion{against(own)}"
+    return Table(caption, columns, (Body(tuple(body)),), reasons.note)
 
 
 def confusion_table(rows: Sequence[Estimate], *, caption: str) -> Table:
@@ -61,7 +52,7 @@ def confusion_table(rows: Sequence[Estimate], *, caption: str) -> Table:
         for name in references
     )
     return Table(
-        caption,
+        f"{caption}{against(rows)}",
         ("Reference", *columns),
         (Body(body),),
         reasons.note,
@@ -105,7 +96,8 @@ def folds_table(rows: Sequence[Estimate], metrics: Sequence[str]) -> Table:
     heads = [heading(name) for name in metrics]
     heads += [f"{capital(metric(metrics[0]))}: {groups}, points" for _, groups in pairs]
     columns = ("Fold", *heads, "Utterances", capital(unit(scores)))
-    return Table("Scores and differences by fold", columns, (Body(tuple(body)),), reasons.note)
+    caption = f"Scores and differences by fold{against(scores)}"
+    return Table(caption, columns, (Body(tuple(body)),), reasons.note)
 
 
 def _pairs_of(group_by: str, pairs: Sequence[tuple[str | None, str | None]]) -> int:

@@ -97,10 +97,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Body:
-    """A run of rows under one heading; the first cell of a row is its heading."""
+    """A run of rows under one heading; the first cell of a row is its heading.
+
+    Args:
+        rows: the rows.
+        title: the heading above them.
+        people: whether they are of listeners; the title says so in words.
+    """
 
     rows: tuple[tuple[Cell, ...], ...]
     title: str = ""
+    people: bool = False
 
 
 @dataclass(frozen=True)

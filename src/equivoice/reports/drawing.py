@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
+from equivoice.annotators.names import is_human
 from equivoice.reports.cells import bracketed, written
 from equivoice.reports.document import Block, Folded, Table
 from equivoice.reports.figures import ForestRow, forest
@@ -14,9 +16,13 @@ from equivoice.reports.wording import metric
 __all__ = [
     "HEADLINE",
     "LEGEND",
+    "PEOPLE_LEGEND",
+    "bars_of",
     "difference_blocks",
     "drawn_metrics",
     "folded",
+    "gap_legend",
+    "legend",
     "lines_of",
     "metrics_of",
     "told",
@@ -34,6 +40,7 @@ _CHOSEN_GAPS = (
 _MANY_LINES = 12
 _LONG_TABLE = 18
 LEGEND = "Line: interval. Dot: estimate; a hollow dot has no interval."
+PEOPLE_LEGEND = "Square: people, that is listeners, no system."
 _GAP_LEGEND = (
     (
         "Line: interval. Filled dot: the interval lies on one side of zero. Hollow dot: it does not, "
@@ -68,7 +75,7 @@ def difference_blocks(
     # Many dots without an interval would only invite to pick the most striking one.
     drawable = any(line.low is not None for line in lines) or len(lines) <= _MANY_LINES
     if drawable and any(line.value is not None for line in lines):
-        yield forest(lines, title=title, difference=True, key=_GAP_LEGEND)
+        yield forest(lines, title=title, difference=True, key=gap_legend(lines))
     yield folded(table)
 
 
@@ -86,9 +93,25 @@ def lines_of(
             band=row.detectable if difference else None,
             full=row.excludes_zero if difference else row.has_interval,
             heading=heading if at == 0 else "",
+            people=is_human(row.system),
         )
         for at, (label, row) in enumerate(found)
     ]
+
+
+def bars_of(found: Sequence[tuple[str, Estimate]], *, heading: str) -> list[ForestRow]:
+    """Lines of shares of a whole, drawn as bars from zero."""
+    return [replace(line, bar=True) for line in lines_of(found, heading=heading)]
+
+
+def legend(lines: Sequence[ForestRow]) -> tuple[str, ...]:
+    """What the signs of a forest plot of scores mean."""
+    return (LEGEND, *([PEOPLE_LEGEND] if any(line.people for line in lines) else []))
+
+
+def gap_legend(lines: Sequence[ForestRow]) -> tuple[str, ...]:
+    """What the signs of a forest plot of differences mean."""
+    return (*_GAP_LEGEND, *([PEOPLE_LEGEND] if any(line.people for line in lines) else []))
 
 
 def told(row: Estimate, *, difference: bool = False) -> str:

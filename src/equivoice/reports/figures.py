@@ -27,6 +27,7 @@ _STRIP = 22
 _GAP = 12
 _HEADING = 28
 _LONGEST_LABEL_BESIDE_VALUE = 22
+_SQUARE_MEANS = "Square: people. They are no systems; the dashed line passes over them."
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class ForestRow:
         floor: where a noise floor is marked.
         full: whether the mark is filled; else it is hollow.
         heading: a heading to stand above this line.
+        people: whether the value is of listeners: a square mark; the label says so in words.
+        bar: whether a bar reaches from zero to the value, as shares of a whole are drawn.
     """
 
     label: str
@@ -55,12 +58,15 @@ class ForestRow:
     floor: float | None = None
     full: bool = True
     heading: str = ""
+    people: bool = False
+    bar: bool = False
 
     @property
     def extent(self) -> list[float]:
         """All positions that the line needs on the axis."""
         band = () if self.band is None else (-self.band, self.band)
-        places = (self.value, self.low, self.high, self.floor, *band)
+        zero = 0.0 if self.bar else None
+        places = (self.value, self.low, self.high, self.floor, zero, *band)
         return [at for at in places if at is not None]
 
 
@@ -73,6 +79,7 @@ class ParetoPoint:
     score: float
     gap_interval: tuple[float, float] | None = None
     score_interval: tuple[float, float] | None = None
+    people: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,6 +193,7 @@ def pareto(points: Sequence[ParetoPoint], *, score: str, gap: str, title: str) -
             "Dashed line: no other system is better in both estimates. A system that recognises "
             "little can have a small gap: read both axes."
         ),
+        *([_SQUARE_MEANS] if any(point.people for point in points) else []),
     )
     return Figure(title, description, Markup("").join(parts), 326, key)
 
@@ -226,6 +234,11 @@ def _strip(row: ForestRow, y: int, axis: _Axis) -> Iterator[Markup]:
         yield Markup('<rect x="{}%" y="{}" width="{}%" height="14" class="band"/>').format(
             start, y - 7, round(stop - start, 2)
         )
+    if row.bar and row.value is not None:
+        start, stop = sorted((axis.at(0.0), axis.at(row.value)))
+        yield Markup('<rect x="{}%" y="{}" width="{}%" height="14" class="bar"/>').format(
+            start, y - 7, round(stop - start, 2)
+        )
     if row.low is not None and row.high is not None:
         ends = axis.at(row.low), axis.at(row.high)
         yield _line(ends[0], y, ends[1], y, "interval")
@@ -234,7 +247,9 @@ def _strip(row: ForestRow, y: int, axis: _Axis) -> Iterator[Markup]:
     if row.floor is not None:
         yield _line(axis.at(row.floor), y - 9, axis.at(row.floor), y + 9, "floor")
     if row.value is not None:
-        yield _dot(axis.at(row.value), y, 5, "mark" if row.full else "mark hollow")
+        name = "mark" if row.full else "mark hollow"
+        draw = _square if row.people else _dot
+        yield draw(axis.at(row.value), y, 5, name)
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, name: str) -> Markup:
@@ -245,6 +260,14 @@ def _line(x1: float, y1: float, x2: float, y2: float, name: str) -> Markup:
 
 def _dot(x: float, y: float, radius: float, name: str) -> Markup:
     return Markup('<circle cx="{}%" cy="{}" r="{}" class="{}"/>').format(x, y, radius, name)
+
+
+def _square(x: float, y: float, radius: float, name: str) -> Markup:
+    """A square around a place; the style sheet moves it by half its width to the left."""
+    size = 2 * radius
+    return Markup('<rect x="{}%" y="{}" width="{}" height="{}" class="{} people"/>').format(
+        x, y - radius, size, size, f"{name} {'large' if radius > 5 else 'small'}"
+    )
 
 
 def _grid(
@@ -288,9 +311,10 @@ def _pareto_grid(
 
 
 def _front(points: Sequence[ParetoPoint], x: _Axis, y: _Axis) -> Iterator[Markup]:
-    """The line through the systems that no other one beats in both estimates."""
+    """The line through the systems that no other one beats in both estimates; people are none."""
     best: list[ParetoPoint] = []
-    for point in sorted(points, key=lambda each: (each.gap, -each.score)):
+    systems = [point for point in points if not point.people]
+    for point in sorted(systems, key=lambda each: (each.gap, -each.score)):
         if not best or point.score > best[-1].score:
             best.append(point)
     for first, second in itertools.pairwise(best):
@@ -306,5 +330,6 @@ def _pareto_point(point: ParetoPoint, name: str, x: _Axis, y: _Axis) -> Iterator
     if point.score_interval is not None:
         low, high = point.score_interval
         yield _line(across, y.at(low), across, y.at(high), "whisker")
-    yield _dot(across, up, 11, "mark")
+    draw = _square if point.people else _dot
+    yield draw(across, up, 11, "mark")
     yield _text(across, up + 4, name, "letter", "middle")

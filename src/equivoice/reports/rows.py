@@ -13,7 +13,9 @@ from typing import Any
 
 import polars as pl
 
+from equivoice.annotators.names import is_human
 from equivoice.records import ESTIMATES
+from equivoice.reports.terms import GIVEN, reference
 
 __all__ = [
     "POOLED",
@@ -44,6 +46,7 @@ class Estimate:
     quantity: str
     metric: str
     convention: str | None = None
+    reference: str | None = None
     group_aggregator: str | None = None
     class_aggregator: str | None = None
     corpus: str | None = None
@@ -97,11 +100,18 @@ class Condition:
         corpus: the corpus, or ``all`` where several were pooled.
         system: the system; ``A − B`` in a comparison.
         settings: further settings that differ, as (name, value).
+        reference: what its answers were held against, by name; empty for the labels as given.
     """
 
     corpus: str
     system: str
     settings: tuple[tuple[str, str], ...] = ()
+    reference: str = ""
+
+    @property
+    def people(self) -> bool:
+        """Whether listeners answered, and no system."""
+        return is_human(self.system)
 
     @property
     def title(self) -> str:
@@ -112,7 +122,7 @@ class Condition:
             'acoustic on ravdess'
         """
         corpus = "all corpora" if self.corpus == POOLED else self.corpus
-        return self._with_settings(f"{self._head}{' on ' if corpus else ''}{corpus}")
+        return self._with_reference(self._named(f"{' on ' if corpus else ''}{corpus}"))
 
     @property
     def short(self) -> str:
@@ -121,15 +131,28 @@ class Condition:
         Example:
             >>> Condition("ravdess", "acoustic", (("temperature", "0.5"),)).short
             'acoustic, temperature 0.5'
+            >>> Condition("crema_d", "acoustic", reference="majority").short
+            'acoustic, held against the majority of the votes'
         """
-        return self._with_settings(self._head)
+        return self._with_reference(self.name)
 
     @property
-    def _head(self) -> str:
-        return self.system or "the predictions"
+    def name(self) -> str:
+        """The condition without its corpus and its reference; people are called so.
 
-    def _with_settings(self, head: str) -> str:
-        return ", ".join([head, *(f"{name} {value}" for name, value in self.settings)])
+        Example:
+            >>> Condition("crema_d", "one listener (voice)", reference="given").name
+            'people: one listener (voice)'
+        """
+        return self._named()
+
+    def _named(self, place: str = "") -> str:
+        head = self.system or "the predictions"
+        head = f"people: {head}" if self.people else head
+        return ", ".join([head + place, *(f"{name} {value}" for name, value in self.settings)])
+
+    def _with_reference(self, text: str) -> str:
+        return f"{text}, held against {reference(self.reference)}" if self.reference else text
 
 
 _COLUMNS = {each.name: {"label": "class"}.get(each.name, each.name) for each in fields(Estimate)}
@@ -148,7 +171,7 @@ def read_estimates(frame: pl.DataFrame) -> tuple[Estimate, ...]:
     """
     checked = ESTIMATES.validate(frame)
     over_folds = pl.col("fold").is_null() | (pl.col("fold") == POOLED)
-    has_pooled = over_folds.any().over("corpus", "system", *_SETTINGS)
+    has_pooled = over_folds.any().over("corpus", "system", "reference", *_SETTINGS)
     shown = checked.filter(over_folds | pl.col("class").is_null() | ~has_pooled)
     return tuple(_estimate(row) for row in shown.iter_rows(named=True))
 
@@ -212,26 +235,29 @@ def primary_metric(rows: Sequence[Estimate]) -> str | None:
 def conditions(rows: Sequence[Estimate]) -> dict[Condition, list[Estimate]]:
     """The rows of each condition, comparisons left out; in order of appearance.
 
-    A setting is part of a condition's name only where it differs between rows.
+    A setting is part of a condition's name only where it differs between rows. The
+    reference is, where any row was held against another one than the labels as given.
     """
     scored = [row for row in rows if row.quantity != "comparison"]
     differing = [name for name in _SETTINGS if len({getattr(row, name) for row in scored}) > 1]
+    told = any((row.reference or GIVEN) != GIVEN for row in scored)
     parts: dict[Condition, list[Estimate]] = {}
     for row in scored:
-        parts.setdefault(_condition(row, differing), []).append(row)
+        parts.setdefault(_condition(row, differing, told), []).append(row)
     return parts
 
 
 def _whose(row: Estimate) -> tuple[object, ...]:
-    return (row.corpus, row.system, *(getattr(row, name) for name in _SETTINGS))
+    return (row.corpus, row.system, row.reference, *(getattr(row, name) for name in _SETTINGS))
 
 
-def _condition(row: Estimate, differing: Sequence[str]) -> Condition:
+def _condition(row: Estimate, differing: Sequence[str], told: bool) -> Condition:
     settings = ((name.replace("_", " "), getattr(row, name)) for name in differing)
     return Condition(
         row.corpus or "",
         row.system or "",
         tuple((name, _plain(value)) for name, value in settings if value is not None),
+        (row.reference or GIVEN) if told else "",
     )
 
 

@@ -10,6 +10,7 @@ from equivoice.reports.cells import (
     counted_noun,
     coverage_cell,
     interval_cell,
+    left_out_cell,
     level_heading,
     p_cells,
     spread_cells,
@@ -17,8 +18,10 @@ from equivoice.reports.cells import (
     written,
 )
 from equivoice.reports.document import Body, Cell, Table
-from equivoice.reports.formatting import capital, count
+from equivoice.reports.formatting import capital
+from equivoice.reports.references import HELD_AGAINST, against, differ
 from equivoice.reports.rows import Condition, Estimate, in_order, pick
+from equivoice.reports.terms import measure, reference
 from equivoice.reports.wording import (
     METRICS,
     OF_PROBABILITIES,
@@ -34,6 +37,7 @@ __all__ = [
     "class_gaps_table",
     "compared_where",
     "comparison_table",
+    "differences_table",
     "groups_table",
     "left_out_table",
     "pairs_table",
@@ -47,19 +51,24 @@ def scores_table(parts: dict[Condition, list[Estimate]], *, caption: str) -> Tab
     Args:
         parts: from each condition to its pooled rows.
         caption: what the table shows.
+
+    Conditions that were held against different references say which in a column.
     """
     reasons = Reasons()
     scores = {each: _main_scores(rows) for each, rows in parts.items()}
     every = [row for rows in scores.values() for row in rows]
+    shown = differ(every)
     bodies = tuple(
         Body(
             tuple(_score_row(row, coverage_cell(row, rows), every, reasons) for row in rows),
-            condition.short if len(parts) > 1 else "",
+            condition.name if len(parts) > 1 or condition.people else "",
+            people=condition.people,
         )
         for condition, rows in scores.items()
     )
     columns = (
         "Metric",
+        *([HELD_AGAINST] if shown else []),
         "%",
         f"{level_heading(every)}interval",
         *spread_headings(every),
@@ -68,7 +77,7 @@ def scores_table(parts: dict[Condition, list[Estimate]], *, caption: str) -> Tab
         capital(unit(every)),
         "Left out or set aside",
     )
-    return Table(caption, columns, bodies, reasons.note)
+    return Table(f"{caption}{against(every)}", columns, bodies, reasons.note)
 
 
 def _main_scores(rows: Sequence[Estimate]) -> list[Estimate]:
@@ -86,16 +95,16 @@ def _rank(name: str) -> tuple[bool, int]:
 def _score_row(
     row: Estimate, coverage: Cell, every: Sequence[Estimate], reasons: Reasons
 ) -> tuple[Cell, ...]:
-    left_out = "; ".join(f"{count(number)} {why}" for why, number in row.left_out.items())
     return (
         Cell(metric(row.metric)),
+        *([Cell(reference(row.reference))] if differ(every) else []),
         reasons.cell(written(row, row.value), row),
         interval_cell(row, reasons),
         *spread_cells(row, every),
         coverage,
         counted(row.n),
         counted(row.clusters),
-        Cell(f"see ({reasons.letter(left_out)})" if left_out else "nothing", quiet=True),
+        left_out_cell(row, reasons),
     )
 
 
@@ -135,7 +144,8 @@ def groups_table(rows: Sequence[Estimate], group_by: str, metrics: Sequence[str]
         counted_noun(shown),
         capital(unit(shown)),
     )
-    return Table(f"Scores by {attribute(group_by)}", columns, bodies, reasons.note)
+    caption = f"Scores by {attribute(group_by)}{against(shown)}"
+    return Table(caption, columns, bodies, reasons.note)
 
 
 def pairs_table(rows: Sequence[Estimate], group_by: str, metrics: Sequence[str]) -> Table:
@@ -149,7 +159,7 @@ def pairs_table(rows: Sequence[Estimate], group_by: str, metrics: Sequence[str])
     found = pick(rows, quantity="pair_gap", group_by=group_by, label=None)
     own = [row for name in metrics for row in pick(found, metric=name)]
     caption = f"Differences by {attribute(group_by)}, first group minus second, in points"
-    return _differences(own, caption, "Groups", lambda row: attribute(row.groups or ""))
+    return differences_table(own, caption, "Groups", lambda row: attribute(row.groups or ""))
 
 
 def class_gaps_table(rows: Sequence[Estimate], group_by: str) -> Table:
@@ -165,13 +175,13 @@ def class_gaps_table(rows: Sequence[Estimate], group_by: str) -> Table:
 
     if len(pairs) == 1:
         caption = f"{caption} ({attribute(pairs[0])})"
-    return _differences(own, caption, "Emotion", name)
+    return differences_table(own, caption, "Emotion", name)
 
 
 def comparison_table(rows: Sequence[Estimate]) -> Table:
     """The signed differences between systems on the same utterances."""
     caption = "Differences between systems on the same utterances, first minus second, in points"
-    return _differences(rows, caption, "Systems", lambda row: compared_where(row, rows))
+    return differences_table(rows, caption, "Systems", lambda row: compared_where(row, rows))
 
 
 def compared_where(row: Estimate, rows: Sequence[Estimate]) -> str:
@@ -188,25 +198,38 @@ def compared_where(row: Estimate, rows: Sequence[Estimate]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _differences(
+def differences_table(
     rows: Sequence[Estimate], caption: str, head: str, name: Callable[[Estimate], str]
 ) -> Table:
+    """Signed differences with intervals, tests and smallest detectable gaps.
+
+    Args:
+        rows: the differences.
+        caption: what the table shows.
+        head: the heading of the first column.
+        name: what a difference is called; one name alone goes into the caption.
+    """
     reasons = Reasons()
+    shown = differ(rows)
     labels = in_order(name(row) for row in rows)
     if len(labels) == 1:
-        body = [_difference_row(row, capital(metric(row.metric)), reasons) for row in rows]
+        body = [_difference_row(row, _with_unit(row.metric), shown, reasons) for row in rows]
         bodies: tuple[Body, ...] = (Body(tuple(body)),)
         caption, head = f"{caption}: {labels[0]}", "Metric"
     else:
         bodies = tuple(
             Body(
-                tuple(_difference_row(row, name(row), reasons) for row in pick(rows, metric=each)),
-                capital(metric(each)),
+                tuple(
+                    _difference_row(row, name(row), shown, reasons)
+                    for row in pick(rows, metric=each)
+                ),
+                _with_unit(each),
             )
             for each in in_order(row.metric for row in rows)
         )
     columns = (
         head,
+        *([HELD_AGAINST] if shown else []),
         "Difference",
         f"{level_heading(rows)}interval",
         "p",
@@ -215,12 +238,18 @@ def _differences(
         counted_noun(rows),
         capital(unit(rows)),
     )
-    return Table(caption, columns, bodies, reasons.note)
+    return Table(f"{caption}{against(rows)}", columns, bodies, reasons.note)
 
 
-def _difference_row(row: Estimate, name: str, reasons: Reasons) -> tuple[Cell, ...]:
+def _with_unit(name: str) -> str:
+    """The name of a metric, with the unit of its differences where they are no points."""
+    return capital(metric(name)) + ("" if term(name).percent else f", {measure(name)}")
+
+
+def _difference_row(row: Estimate, name: str, shown: bool, reasons: Reasons) -> tuple[Cell, ...]:
     return (
         Cell(name),
+        *([Cell(reference(row.reference))] if shown else []),
         reasons.cell(written(row, row.value, difference=True), row),
         interval_cell(row, reasons, difference=True),
         *p_cells(row),
@@ -262,7 +291,7 @@ def aggregated_table(own: Sequence[Estimate], group_by: str) -> Table:
         "Floor of p",
         counted_noun(own),
     )
-    caption = f"Aggregated gaps by {attribute(group_by)}"
+    caption = f"Aggregated gaps by {attribute(group_by)}{against(own)}"
     return Table(caption, columns, (body,), reasons.note)
 
 

@@ -16,8 +16,6 @@ from equivoice.reports.cautions import Statement, chosen_on_test, unreadable
 from equivoice.reports.formatting import (
     capital,
     count,
-    interval,
-    level,
     p_floor,
     p_value,
     percent,
@@ -25,6 +23,7 @@ from equivoice.reports.formatting import (
     signed,
     why,
 )
+from equivoice.reports.phrases import clusters, items, size, with_interval
 from equivoice.reports.rows import (
     Condition,
     Estimate,
@@ -34,7 +33,6 @@ from equivoice.reports.rows import (
     pooled,
     primary_metric,
     read_estimates,
-    repeated,
 )
 from equivoice.reports.sweeps import at_main_temperature
 from equivoice.reports.wording import (
@@ -137,9 +135,9 @@ def _score(row: Estimate, coverage: str, title: str) -> Statement:
         )
     head = f"{name} is {percent(row.value)}%"
     if not row.has_interval:
-        text = f"{head}; {_size(row)}. No interval can be given: {why(row.undefined)}.{coverage}"
+        text = f"{head}; {size(row)}. No interval can be given: {why(row.undefined)}.{coverage}"
         return Statement(False, text, title, "score")
-    text = f"{head}{_with_interval(row)}; {_size(row)}.{coverage}"
+    text = f"{head}{with_interval(row)}; {size(row)}.{coverage}"
     return Statement(True, text, title, "score")
 
 
@@ -180,7 +178,7 @@ def _pair(group_by: str, row: Estimate, title: str) -> Statement:
     if not row.has_interval:
         text = (
             f"{_described(name, row.value, first, second)} in this sample "
-            f"({_items(row)}, {_clusters(row)}), but no interval can be given: "
+            f"({items(row)}, {clusters(row)}), but no interval can be given: "
             f"{why(row.undefined)}. It cannot be concluded whether the groups differ.{_test(row)}"
         )
         return Statement(False, text, title, group_by)
@@ -188,14 +186,14 @@ def _pair(group_by: str, row: Estimate, title: str) -> Statement:
     if decided:
         text = (
             f"{_described(name, row.value, first, second)}"
-            f"{_with_interval(row, sign=True)}; {_size(row)}.{_test(row)}"
+            f"{with_interval(row, sign=True)}; {size(row)}.{_test(row)}"
         )
         return Statement(True, text, title, group_by)
     return Statement(False, _undetected(name, row, first, second), title, group_by)
 
 
 def _undetected(name: str, row: Estimate, first: str, second: str) -> str:
-    shown = f"{signed(row.value or 0.0)} points{_with_interval(row, sign=True)}; {_size(row)}"
+    shown = f"{signed(row.value or 0.0)} points{with_interval(row, sign=True)}; {size(row)}"
     if row.excludes_zero:
         lead = (
             f"Interval and test disagree about {name} of {first} and {second} ({shown}): "
@@ -230,7 +228,7 @@ def _several_groups(
     detected = tested and largest.low is not None and largest.low > 0.0
     text = (
         f"{head}: the gap in {metric(largest.metric)} ({aggregation(largest)}) is "
-        f"{points(largest.value)}{_with_interval(largest)}; {_size(largest)}."
+        f"{points(largest.value)}{with_interval(largest)}; {size(largest)}."
         f"{_noise(largest)}{_test(largest)}"
     )
     if detected:
@@ -274,7 +272,7 @@ def _comparison(row: Estimate) -> Statement:
     if _decided(row):
         text = (
             f"{_described(name, row.value, first, second)} on the same utterances"
-            f"{_with_interval(row, sign=True)}; {_size(row)}.{_test(row)}"
+            f"{with_interval(row, sign=True)}; {size(row)}.{_test(row)}"
         )
         return Statement(True, text, subject, "comparison")
     return Statement(False, _undetected(name, row, first, second), subject, "comparison")
@@ -312,25 +310,3 @@ def _test(row: Estimate) -> str:
 def _relation(value: float) -> str:
     shown = p_value(value)
     return shown if shown.startswith("<") else f"= {shown}"
-
-
-def _with_interval(row: Estimate, *, sign: bool = False) -> str:
-    if row.low is None or row.high is None:
-        return f", no interval ({why(row.undefined)})"
-    return f", {level(row)} interval {interval(row.low, row.high, sign=sign)}"
-
-
-def _size(row: Estimate) -> str:
-    utterances = _items(row)
-    if row.unit in (None, "utterance"):
-        return f"{utterances}, taken as independent since speakers are unknown"
-    return f"{utterances} of {_clusters(row)}"
-
-
-def _items(row: Estimate) -> str:
-    """What went in; several answers to an utterance are not as many utterances."""
-    return count(row.n, "answer" if repeated(row) else "utterance")
-
-
-def _clusters(row: Estimate) -> str:
-    return count(row.clusters, row.unit or "speaker")

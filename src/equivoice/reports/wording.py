@@ -7,9 +7,9 @@ causes are not claimed, and a refusal says why.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from equivoice.reports.rows import Estimate
+from equivoice.reports.terms import METRICS, OF_PROBABILITIES, Term
 
 __all__ = [
     "AGGREGATORS",
@@ -27,104 +27,6 @@ __all__ = [
     "unit",
 ]
 
-
-@dataclass(frozen=True)
-class Term:
-    """A metric as a report names it.
-
-    Args:
-        name: what it is called.
-        meaning: one sentence for a reader who does not know it.
-        percent: whether it is shown times 100; else as a plain ratio.
-    """
-
-    name: str
-    meaning: str
-    percent: bool = True
-
-
-METRICS: dict[str, Term] = {
-    "macro_f1": Term("macro-F1", "Mean over the emotions of the F1 score; each counts the same."),
-    "unweighted_accuracy": Term(
-        "unweighted accuracy", "Mean over the emotions of the share recognised (recall)."
-    ),
-    "accuracy": Term("accuracy", "Share of utterances that were given their reference label."),
-    "weighted_f1": Term("weighted F1", "Mean F1 score, each emotion weighted by its frequency."),
-    "micro_f1": Term("micro-F1", "F1 score over all decisions together."),
-    "macro_precision": Term("macro-precision", "Mean over the emotions of the precision."),
-    "coverage": Term("coverage", "Share of answers that could be read as one of the labels."),
-    "recall": Term("recall", "Of the utterances with this emotion, the share recognised."),
-    "precision": Term("precision", "Of the utterances given this label, the share that have it."),
-    "f1": Term("F1", "Harmonic mean of precision and recall."),
-    "selection_rate": Term("share of answers", "Share of all utterances that got this label."),
-    "false_positive_rate": Term(
-        "false positive rate", "Of the utterances without this emotion, the share given it."
-    ),
-    "false_negative_rate": Term(
-        "false negative rate", "Of the utterances with this emotion, the share missed."
-    ),
-    "recall_sum": Term("sum of recalls", "Sum over the emotions of the recall.", percent=False),
-    "error_ratio": Term(
-        "error ratio", "False positive rate divided by false negative rate.", percent=False
-    ),
-    "statistical_parity": Term(
-        "statistical parity", "Difference in how often a label is given, whatever is right."
-    ),
-    "equal_opportunity": Term(
-        "equal opportunity", "Difference in recall, per emotion, then combined."
-    ),
-    "overall_accuracy_equality": Term(
-        "overall accuracy equality", "Difference in overall accuracy."
-    ),
-    "tpr_gap": Term("TPR gap", "Difference in true positive rate (recall), per emotion."),
-    "fpr_gap": Term("FPR gap", "Difference in false positive rate, per emotion."),
-    "w_f1_gap": Term("weighted-F1 gap", "Difference in weighted F1."),
-    "acc_gap": Term("accuracy gap", "Difference in accuracy."),
-    "avg_gap": Term("mean of four gaps", "Mean of the TPR, FPR, weighted-F1 and accuracy gaps."),
-    "equalised_odds": Term(
-        "equalised odds", "Difference in true and false positive rates together."
-    ),
-    "treatment_equality": Term(
-        "treatment equality",
-        "Difference in the ratio of false positives to false negatives.",
-        percent=False,
-    ),
-    "brier": Term(
-        "Brier score",
-        "Mean squared distance of the probabilities from the truth; 0 is best, 2 the worst.",
-        percent=False,
-    ),
-    "log_loss": Term(
-        "log loss", "Mean of −ln of the probability of the reference label.", percent=False
-    ),
-    "mean_confidence": Term("mean confidence", "Mean probability of the most probable label."),
-    "overconfidence": Term(
-        "overconfidence",
-        "Mean probability of the most probable label minus how often it is right.",
-    ),
-    "outside": Term(
-        "mass outside", "Mean probability of all answers that are none of the options."
-    ),
-    "ece": Term(
-        "calibration error",
-        "Mean distance, over ten bins, of the share of right answers from the stated probability.",
-    ),
-    "ece_equal_mass": Term(
-        "calibration error, bins of equal size", "The same, over bins of equally many answers."
-    ),
-    "rms_calibration": Term(
-        "calibration error, freed of chance",
-        "Root mean square of the distances, less what chance adds to them.",
-    ),
-}
-
-OF_PROBABILITIES = frozenset(
-    {
-        *("brier", "log_loss", "mean_confidence", "overconfidence", "outside"),
-        *("ece", "ece_equal_mass", "rms_calibration"),
-    }
-)
-"""Metrics of probabilities; they stand in a section of their own."""
 
 AGGREGATORS = {
     "mean": "mean over pairs",

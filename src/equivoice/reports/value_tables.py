@@ -1,0 +1,183 @@
+"""Estimates laid out freely: one line an estimate, or lines across columns.
+
+Every table names its unit, what answers were held against, how many utterances and
+speakers went in, and what was left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from equivoice.reports.cells import (
+    Reasons,
+    counted,
+    counted_noun,
+    interval_cell,
+    left_out_cell,
+    level_heading,
+    value_cell,
+    written,
+)
+from equivoice.reports.document import Body, Cell, Table
+from equivoice.reports.formatting import capital, count
+from equivoice.reports.references import HELD_AGAINST, against, differ
+from equivoice.reports.rows import Estimate, in_order
+from equivoice.reports.terms import measure, reference
+from equivoice.reports.wording import unit
+
+__all__ = ["Named", "cross_table", "values_table"]
+
+Named = Callable[[Estimate], str]
+"""What an estimate is called in a table."""
+_EACH = Cell("see each", quiet=True)
+
+
+def values_table(
+    rows: Sequence[Estimate], *, caption: str, head: str, line: Named, body: Named | None = None
+) -> Table:
+    """One line an estimate, with its unit, interval and counts.
+
+    Args:
+        rows: the estimates, in order.
+        caption: what the table shows.
+        head: the heading of the first column.
+        line: what a line is called.
+        body: the heading above a run of lines; none by default.
+    """
+    reasons = Reasons()
+    shown = differ(rows)
+    bodies = tuple(
+        Body(tuple(_value_line(row, line(row), shown, reasons) for row in own), title)
+        for title, own in _runs(rows, body)
+    )
+    columns = (
+        head,
+        *([HELD_AGAINST] if shown else []),
+        "Value",
+        "Unit",
+        f"{level_heading(rows)}interval",
+        counted_noun(rows),
+        capital(unit(rows)),
+        "Left out",
+    )
+    return Table(f"{caption}{against(rows)}", columns, bodies, reasons.note)
+
+
+def _runs(rows: Sequence[Estimate], body: Named | None) -> Iterator[tuple[str, Sequence[Estimate]]]:
+    """Runs of rows under one heading; headings appear where there are several."""
+    if body is None:
+        yield "", rows
+        return
+    titles = in_order(body(row) for row in rows)
+    for title in titles:
+        yield title, [row for row in rows if body(row) == title]
+
+
+def _value_line(row: Estimate, name: str, shown: bool, reasons: Reasons) -> tuple[Cell, ...]:
+    return (
+        Cell(name),
+        *([Cell(reference(row.reference))] if shown else []),
+        reasons.cell(written(row, row.value), row),
+        Cell(measure(row.metric)),
+        interval_cell(row, reasons),
+        counted(row.n),
+        counted(row.clusters),
+        left_out_cell(row, reasons),
+    )
+
+
+def cross_table(
+    rows: Sequence[Estimate],
+    *,
+    caption: str,
+    head: str,
+    line: Named,
+    column: Named,
+    body: Named | None = None,
+    apart: bool = True,
+) -> Table:
+    """Lines across columns, each cell a value with its interval below.
+
+    Counts stand once a line; where the cells of a line rest on different numbers of
+    utterances, each cell says its own. Nothing is hidden: where two estimates fall
+    into one cell, the line is there twice.
+
+    Args:
+        rows: the estimates, in order.
+        caption: what the table shows.
+        head: the heading of the first column.
+        line: what a line is called.
+        column: the heading of an estimate's column, with its unit.
+        body: the heading above a run of lines; none by default.
+        apart: whether a line holds one reference only, named in a column of its own
+            where references differ; else the columns must tell references apart.
+    """
+    reasons = Reasons()
+    columns = in_order(column(row) for row in rows)
+    shown = apart and differ(rows)
+    bodies = tuple(
+        Body(
+            tuple(
+                _cross_line(line(own[0]), _cells(own, column), columns, shown, reasons)
+                for own in _lines(made, line, column, apart)
+            ),
+            title,
+        )
+        for title, made in _runs(rows, body)
+    )
+    headings = (
+        head,
+        *([HELD_AGAINST] if shown else []),
+        *columns,
+        counted_noun(rows),
+        capital(unit(rows)),
+        "Left out",
+    )
+    return Table(f"{caption}{against(rows) if apart else ''}", headings, bodies, reasons.note)
+
+
+def _lines(
+    rows: Sequence[Estimate], line: Named, column: Named, apart: bool
+) -> Iterator[list[Estimate]]:
+    """The rows of each line; a second line of the same name where a cell is taken."""
+    taken: dict[tuple[str, str | None, int], list[Estimate]] = {}
+    for row in rows:
+        again = 0
+        name, held = line(row), row.reference if apart else None
+        while any(column(row) == column(each) for each in taken.get((name, held, again), [])):
+            again += 1
+        taken.setdefault((name, held, again), []).append(row)
+    yield from taken.values()
+
+
+def _cells(rows: Sequence[Estimate], column: Named) -> dict[str, Estimate]:
+    return {column(row): row for row in rows}
+
+
+def _cross_line(
+    name: str,
+    cells: dict[str, Estimate],
+    columns: Sequence[str],
+    shown: bool,
+    reasons: Reasons,
+) -> tuple[Cell, ...]:
+    first = next(iter(cells.values()))
+    same = len({(row.n, row.clusters) for row in cells.values()}) == 1
+    lost = {why: number for row in cells.values() for why, number in row.left_out.items()}
+    made = []
+    for title in columns:
+        found = [cells[title]] if title in cells else []
+        cell = value_cell(found, reasons)
+        if found and not same:
+            small = "; ".join(filter(None, (cell.small, f"n {count(found[0].n)}")))
+            cell = replace(cell, small=small)
+        made.append(cell)
+    counts = (counted(first.n), counted(first.clusters)) if same else (_EACH, _EACH)
+    return (
+        Cell(name),
+        *([Cell(reference(first.reference))] if shown else []),
+        *made,
+        *counts,
+        left_out_cell(replace(first, left_out=lost), reasons),
+    )
