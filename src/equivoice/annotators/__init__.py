@@ -1,5 +1,6 @@
 """What raters said: counts, labels by rule, agreement, and people as systems."""
 
+from equivoice.annotators.checks import VoteFinding, check_votes
 from equivoice.annotators.counts import OTHER, Ratings, ReadVotes, VoteCounts, channels, read_votes
 from equivoice.annotators.dawid_skene import DawidSkene, dawid_skene
 from equivoice.annotators.names import agreement_system, human_system, is_agreement, is_human
@@ -25,9 +26,11 @@ __all__ = [
     "ReadVotes",
     "Rule",
     "VoteCounts",
+    "VoteFinding",
     "aggregate",
     "agreement_system",
     "channels",
+    "check_votes",
     "dawid_skene",
     "human_system",
     "is_agreement",

@@ -17,10 +17,10 @@ from typing import Literal, get_args
 import numpy as np
 import polars as pl
 
-from equivoice.annotators.table import OTHER_ANSWERS, counted_votes
+from equivoice.annotators.table import OTHER, answer_code, counted_votes, earlier_votes
 from equivoice.errors import ConfigError, VotesError
 from equivoice.metrics.core import BoolArray, FloatArray, IntArray, ratio
-from equivoice.records import LabelSpace
+from equivoice.records import QUESTIONS, LabelSpace
 
 __all__ = [
     "ELSEWHERE",
@@ -33,9 +33,6 @@ __all__ = [
     "read_votes",
 ]
 
-OTHER = -1
-"""The code of a vote for none of the labels."""
-
 NOT_HERE = "vote for an unknown utterance"
 NO_ANSWER = "vote without an answer"
 FURTHER = "further vote of one rater on one item"
@@ -47,7 +44,6 @@ ELSEWHERE = ("another question", "another kind of rater", "another channel")
 
 Unknown = Literal["error", "other"]
 Repeated = Literal["error", "keep", "first"]
-_SEVERAL_ANSWERS = ("emotions",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,7 +243,8 @@ def read_votes(
     Raises:
         VotesError: names row, item, value, choices and next step of a negative or
             fractional count, an unknown label, question, channel or kind, several
-            channels of which none was chosen, or a repeated vote.
+            channels of which none was chosen, a repeated vote, or a question that
+            is answered on a scale.
         SchemaError: the table breaks ``records.VOTES``.
         ConfigError: an unknown policy, or an item that is listed twice.
 
@@ -266,12 +263,18 @@ def read_votes(
     """
     _check_policy("unknown", unknown, get_args(Unknown))
     _check_policy("repeated", repeated, get_args(Repeated))
+    if QUESTIONS.get(question) == "scale":
+        raise VotesError(
+            "a question with a scale has no labels to count",
+            value=question,
+            choices=[name for name, kind in QUESTIONS.items() if kind != "scale"],
+        )
     table = counted_votes(votes, file)
     asked, elsewhere = _asked(table, question, channel, kind, file)
     names = _item_names(asked, items)
     asked, left_out = _on_items(asked, names)
     asked = _with_labels(asked, labels, unknown, file)
-    several = question in _SEVERAL_ANSWERS
+    several = QUESTIONS.get(question) == "multiple"
     asked, further = _once(asked, repeated, several=several, file=file)
     if further:
         left_out = {**left_out, FURTHER: further}
@@ -372,7 +375,7 @@ def _with_labels(
 ) -> pl.DataFrame:
     """Add the code of each answer."""
     answers = asked.get_column("value").unique(maintain_order=True)
-    codes = {answer: _code(answer, labels) for answer in answers}
+    codes = {answer: answer_code(answer, labels) for answer in answers}
     strange = [answer for answer, code in codes.items() if code is None]
     if strange and unknown == "error":
         raise _unknown_label(asked, strange, labels, file)
@@ -384,15 +387,6 @@ def _with_labels(
         schema={"value": pl.String, "label": pl.Int64},
     )
     return asked.join(table, on="value", how="left", maintain_order="left")
-
-
-def _code(answer: str, labels: LabelSpace) -> int | None:
-    """The label's position, :data:`OTHER`, or ``None`` where the answer is neither."""
-    name = labels.resolve(answer)
-    if name is None and OTHER_ANSWERS.match(answer):
-        name = labels.resolve("other")
-        return OTHER if name is None else labels.index(name)
-    return None if name is None else labels.index(name)
 
 
 def _unknown_label(
@@ -431,19 +425,6 @@ def _once(
     lost = int((over.get_column("count") - over.get_column("allowed")).sum())
     held = asked.with_columns(count="allowed").filter(pl.col("count") > 0)
     return held, lost
-
-
-def earlier_votes(*, several: bool) -> pl.Expr:
-    """How many votes a row's rater gave on its item in rows above it.
-
-    Args:
-        several: whether the question takes several answers; then only votes
-            with the same answer.
-    """
-    key = ["item", "rater"]
-    own = [pl.when(pl.col("label") == OTHER).then("value").otherwise(pl.lit("")).alias("typed")]
-    parts: list[pl.Expr | str] = [*key, "label", *own] if several else [*key]
-    return (pl.col("count").cum_sum() - pl.col("count")).over(parts)
 
 
 def _second_vote(row: dict[str, object], many: int, file: str | Path | None) -> VotesError:

@@ -9,11 +9,22 @@ from typing import NamedTuple
 import polars as pl
 
 from equivoice.errors import VotesError
-from equivoice.records import VOTES
+from equivoice.records import VOTES, LabelSpace
 
-__all__ = ["OTHER_ANSWERS", "CountFaults", "count_faults", "counted_votes"]
+__all__ = [
+    "OTHER",
+    "CountFaults",
+    "answer_code",
+    "count_faults",
+    "counted_votes",
+    "earlier_votes",
+    "without_faults",
+]
 
-OTHER_ANSWERS = re.compile(r"\s*others?\s*($|[-:_(/,.].*)", re.IGNORECASE | re.DOTALL)
+OTHER = -1
+"""The code of a vote for none of the labels."""
+
+_OTHER_ANSWERS = re.compile(r"\s*others?\s*($|[-:_(/,.].*)", re.IGNORECASE | re.DOTALL)
 """Answers that say "none of the labels": ``other``, ``Other-tired`` [readme: MSP-Podcast]."""
 
 
@@ -23,6 +34,10 @@ class CountFaults(NamedTuple):
     negative: pl.Series
     fractional: pl.Series
     unreadable: pl.Series
+
+    def any(self) -> pl.Series:
+        """Whether a row has one of the faults."""
+        return self.negative | self.fractional | self.unreadable
 
 
 def count_faults(votes: pl.DataFrame) -> CountFaults:
@@ -41,7 +56,7 @@ def count_faults(votes: pl.DataFrame) -> CountFaults:
         none = pl.repeat(value=False, n=votes.height, eager=True, dtype=pl.Boolean)
         return CountFaults(none, none, none)
     given = votes.get_column("count")
-    number = given if given.dtype.is_integer() else given.cast(pl.Float64, strict=False)
+    number = _number(given)
     finite = number.is_finite().fill_null(value=False)
     known = number.fill_null(0)
     return CountFaults(
@@ -49,6 +64,25 @@ def count_faults(votes: pl.DataFrame) -> CountFaults:
         fractional=finite & (known >= 0) & (known != known.cast(pl.Float64).floor()),
         unreadable=given.is_not_null() & ~finite,
     )
+
+
+def without_faults(votes: pl.DataFrame, faults: CountFaults) -> pl.DataFrame:
+    """The table with whole counts; 0 where a count is no number of votes.
+
+    Example:
+        >>> import polars as pl
+        >>> table = pl.DataFrame({"count": ["2.0", "-1", None]})
+        >>> without_faults(table, count_faults(table))["count"].to_list()
+        [2, 0, None]
+    """
+    if "count" not in votes.columns:
+        return votes
+    number = _number(votes.get_column("count"))
+    return votes.with_columns(number.set(faults.any(), 0).cast(pl.Int64))
+
+
+def _number(given: pl.Series) -> pl.Series:
+    return given if given.dtype.is_integer() else given.cast(pl.Float64, strict=False)
 
 
 def counted_votes(votes: pl.DataFrame, file: str | Path | None = None) -> pl.DataFrame:
@@ -68,14 +102,50 @@ def counted_votes(votes: pl.DataFrame, file: str | Path | None = None) -> pl.Dat
         [(1, 1)]
     """
     faults = count_faults(votes)
-    wrong = (faults.negative | faults.fractional | faults.unreadable).arg_true()
+    wrong = faults.any().arg_true()
     if len(wrong):
         raise _fault(votes, int(wrong[0]), len(wrong), faults, file)
+    votes = without_faults(votes, faults)
     table = VOTES.validate(votes, file=file).with_row_index("row", offset=1)
     blank = pl.col("value", "rater").str.strip_chars() == ""
     return table.with_columns(
         pl.when(~blank).then(pl.col("value", "rater")), pl.col("count").fill_null(1)
     )
+
+
+def answer_code(answer: str, labels: LabelSpace) -> int | None:
+    """The position of the label that an answer stands for.
+
+    Returns:
+        The position; :data:`OTHER` where the answer says "none of the labels" and the
+        space has no label for that; ``None`` where it is neither.
+
+    Example:
+        >>> from equivoice.records import Label
+        >>> space = LabelSpace("demo", (Label("angry", ("anger",)),))
+        >>> [answer_code(answer, space) for answer in ("Anger", "Other-tired", "furious")]
+        [0, -1, None]
+    """
+    name = labels.resolve(answer)
+    if name is None and _OTHER_ANSWERS.fullmatch(answer):
+        name = labels.resolve("other")
+        return OTHER if name is None else labels.index(name)
+    return None if name is None else labels.index(name)
+
+
+def earlier_votes(*, several: bool, within: tuple[str, ...] = ()) -> pl.Expr:
+    """How many votes a row's rater gave on its item in the rows above it.
+
+    Needs the columns ``item``, ``rater``, ``label`` (a code), ``value`` and ``count``.
+
+    Args:
+        several: whether the question takes several answers; then only votes
+            with the same answer are counted.
+        within: further columns that must be equal.
+    """
+    typed = pl.when(pl.col("label") < 0).then("value").otherwise(pl.lit(""))
+    answer: list[str | pl.Expr] = ["label", typed.alias("typed")] if several else []
+    return (pl.col("count").cum_sum() - pl.col("count")).over(["item", "rater", *within, *answer])
 
 
 def _fault(
