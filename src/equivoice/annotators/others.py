@@ -10,7 +10,7 @@ from equivoice.annotators.counts import VoteCounts
 from equivoice.errors import ConfigError
 from equivoice.metrics import IntArray
 
-__all__ = ["OtherVotes", "answers"]
+__all__ = ["OtherVotes", "answers", "check_other"]
 
 OtherVotes = Literal["leave_out", "count"]
 """``leave_out``: votes for none of the labels are not there; ``count``: they are one more answer."""
@@ -35,12 +35,21 @@ def answers(counts: VoteCounts, other: OtherVotes) -> IntArray:
         >>> answers(votes, "count").tolist()
         [[2, 1, 4]]
     """
+    check_other(other)
+    if other == "leave_out":
+        return np.array(counts.counts, dtype=np.int64)
+    return np.append(counts.counts, counts.other[:, np.newaxis], axis=-1).astype(np.int64)
+
+
+def check_other(other: str) -> None:
+    """Refuse an unknown choice for votes for none of the labels.
+
+    Raises:
+        ConfigError: it is none of :data:`OtherVotes`.
+    """
     if other not in get_args(OtherVotes):
         raise ConfigError(
             "unknown choice for votes for none of the labels",
             value=other,
             choices=get_args(OtherVotes),
         )
-    if other == "leave_out":
-        return np.array(counts.counts, dtype=np.int64)
-    return np.append(counts.counts, counts.other[:, np.newaxis], axis=-1).astype(np.int64)
