@@ -33,7 +33,9 @@ ATTRIBUTES = ("valence", "arousal", "dominance")
 
 _COUNT, _X, _Y, _XX, _YY, _XY, _AWAY, _SQUARED, _ABSOLUTE = range(9)
 _VARIES = 1e-12
-"""Of the mean square about the centre, the least variance that is not rounding."""
+_ROUNDING = 2 * float(np.finfo(np.float64).eps)
+"""A variance below so much of the mean square about the centre, and so much an item, is rounding:
+a sum of n equal numbers is off by up to n times half of epsilon, and there are three such sums."""
 
 _NO_ITEMS = "no predictions"
 _ONE_REFERENCE = "fewer than two different references"
@@ -128,7 +130,8 @@ def _variance(sums: FloatArray, first: int, second: int) -> tuple[FloatArray, Bo
     """The variance, and whether it is more than rounding."""
     square = _mean(second)(sums)
     variance = square - _mean(first)(sums) ** 2
-    return np.maximum(variance, 0.0), np.asarray(variance > _VARIES * square)
+    least = _VARIES + _ROUNDING * sums[..., _COUNT]
+    return np.maximum(variance, 0.0), np.asarray(variance > least * square)
 
 
 def _covariance(sums: FloatArray) -> FloatArray:

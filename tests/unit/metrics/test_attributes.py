@@ -101,6 +101,28 @@ def test_one_value_in_a_group_whose_others_lie_elsewhere(value: float) -> None:
     assert np.isnan(metrics["arousal_ccc"].finish(flipped))
 
 
+@pytest.mark.parametrize(
+    ("n", "value", "centre"), [(2_979, 5.36, 4.37), (2_726, 6.55, 5.68), (1_000_000, 0.1, 4.2)]
+)
+def test_rounding_of_long_sums_is_no_variation(n: int, value: float, centre: float) -> None:
+    """Added up one by one these leave a variance other than 0: some ten times 1e-14 to 1e-11."""
+    reference = np.linspace(1, 7, n)
+    statistics = attribute_statistics(reference, np.full(n, value), centres=(4.0, centre))
+    sums = np.array([np.cumsum(column)[-1] for column in statistics.T])
+    left = sums[4] / n - (sums[2] / n) ** 2
+    assert left != 0.0
+    assert np.isnan(attribute_metrics("valence")["valence_pearson"].finish(sums))
+    assert attribute_metrics("valence")["valence_ccc"].finish(sums) == 0.0
+
+
+def test_little_variation_is_still_variation() -> None:
+    """A system that moves by a ten-thousandth of the scale does move."""
+    reference = np.linspace(1, 7, 1_000)
+    found = scored(reference, 3.7 + 6e-4 * reference)
+    assert found["pearson"] == pytest.approx(1.0, abs=1e-6)
+    assert 0 < found["ccc"] < 1e-2
+
+
 def test_one_item_has_errors_and_no_agreement() -> None:
     found = scored([2.0], [3.5])
     assert np.isnan([found["ccc"], found["pearson"]]).all()
