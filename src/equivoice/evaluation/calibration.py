@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from equivoice.evaluation.additive import Additive, Certainty, overall_rows
 from equivoice.evaluation.answers import CONDITIONS, as_estimates
 from equivoice.evaluation.matching import label_space_of, match, to_items
 from equivoice.evaluation.probabilities import AmongOptions, among_options
-from equivoice.evaluation.resampling import group_values
-from equivoice.evaluation.rows import Context, Row, score_rows
-from equivoice.evaluation.sums import rows_as_sums
+from equivoice.evaluation.rows import Row
 from equivoice.metrics import FloatArray, Metric
 from equivoice.metrics.calibration import (
     BIN_NAMES,
@@ -91,15 +90,16 @@ def calibration(
 
 
 def _cell_rows(inside: AmongOptions, *, replicates: int, level: float, seed: int) -> list[Row]:
-    items, size = inside.items, len(inside.shares)
-    everybody = np.zeros(size, dtype=np.int64)
-    sample = rows_as_sums(inside.statistics, everybody, 1, items.units, items.unit)
-    metrics = _metrics()
-    values = group_values(sample, metrics, replicates=replicates, seed=seed)
-    n = np.array([size, size], dtype=np.int64)
-    missing = np.zeros((2, CALIBRATION_BINS), dtype=bool)
-    context = Context(metrics, BIN_NAMES, level, n, missing, None, inside.left_out)
-    rows = [row | {"unit": sample.unit} for row in score_rows(values, context)]
+    items = inside.items
+    binned = Additive(
+        inside.statistics,
+        _metrics(),
+        items.units,
+        items.unit,
+        classes=BIN_NAMES,
+        left_out=inside.left_out,
+    )
+    rows = list(overall_rows(binned, Certainty(replicates, level=level, seed=seed)))
     for row in rows:
         if row["metric"] == "ece":
             row |= {"low": None, "high": None, "method": None, "undefined": _NO_ECE_INTERVAL}

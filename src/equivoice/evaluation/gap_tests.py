@@ -50,6 +50,8 @@ def pair_tests(
     if len(pairs) > _MOST_PAIRS_TESTED:
         return {}
     plain = scalar_measures(metrics)
+    if not plain:
+        return {}
     return {
         pair: gap_tests(sample.select(pair), metrics, plain, permutations=permutations, seed=seed)
         for pair in pairs
@@ -65,7 +67,7 @@ def gap_tests(
     seed: int,
 ) -> dict[str, float]:
     """P values by measure, with the floor of the test; empty where there is no test."""
-    if sample.n_groups < 2:
+    if sample.n_groups < 2 or not measures:
         return {}
     needed = dict.fromkeys(name for measure in measures for name in measure.metrics)
     result = permutation_test(

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
+from equivoice.evaluation.additive import Additive, Certainty, overall_rows, rows_of
 from equivoice.evaluation.answers import CONDITIONS, as_estimates
-from equivoice.evaluation.gap_tests import pair_tests
 from equivoice.evaluation.matching import Items, match, to_items
-from equivoice.evaluation.resampling import group_values
-from equivoice.evaluation.rows import Context, Row, group_rows, pair_rows, score_rows
-from equivoice.evaluation.sums import rows_as_sums
-from equivoice.fairness import Grouping
-from equivoice.metrics import FloatArray, IntArray, Metric
+from equivoice.evaluation.rows import Row
+from equivoice.metrics import FloatArray, Metric
 from equivoice.metrics.calibration import (
     binned_calibration_metrics,
     calibration_metrics,
@@ -74,6 +70,7 @@ def probability_scores(
         >>> dict(found.select("metric", pl.col("value").round(2)).iter_rows())["overconfidence"]
         0.3
     """
+    how = Certainty(replicates, permutations, level, seed)
     matched = match(predictions, reference, label_space, expected=True)
     rows: list[Row] = []
     for key, cell in matched.frame.group_by(CONDITIONS, maintain_order=True):
@@ -81,7 +78,7 @@ def probability_scores(
         shared = conditions | {"fold": _only(cell.get_column("fold")), "convention": "equivoice"}
         shared["reference"] = "given"
         items = to_items(cell, label_space, tuple(group_by), expected=True)
-        made = _Scored(items, matched.left_out, replicates, permutations, level, seed).rows()
+        made = _Scored(items, matched.left_out, how).rows()
         rows += [shared | row for row in made]
     return as_estimates(rows)
 
@@ -127,21 +124,12 @@ def among_options(items: Items) -> AmongOptions:
 class _Scored:
     """The rows of one system under one condition."""
 
-    def __init__(
-        self,
-        items: Items,
-        left_out: Mapping[str, int],
-        replicates: int,
-        permutations: int,
-        level: float,
-        seed: int,
-    ) -> None:
+    def __init__(self, items: Items, left_out: Mapping[str, int], how: Certainty) -> None:
         inside = among_options(items)
         self.items, self.kept = items, inside.items
         self.outside, self.table = inside.outside, inside.statistics
         self.left_out = {**left_out, **inside.left_out}
-        self.replicates, self.permutations = replicates, permutations
-        self.level, self.seed = level, seed
+        self.how = how
 
     def rows(self) -> Iterator[Row]:
         """Of probabilities among the options, and of the mass outside them."""
@@ -155,53 +143,18 @@ class _Scored:
         yield from self._of(self.items, everything, outside)
 
     def _of(self, items: Items, table: FloatArray, metrics: Mapping[str, Metric]) -> Iterator[Row]:
-        everybody = np.zeros(len(table), dtype=np.int64)
-        sample = rows_as_sums(table, everybody, 1, items.units, items.unit)
-        values = group_values(sample, metrics, replicates=self.replicates, seed=self.seed)
-        context = self._context(metrics, everybody, 1, None)
-        for row in score_rows(values, context):
-            yield row | {"unit": sample.unit}
-        for grouping in items.groupings:
-            yield from self._grouped(items, table, metrics, grouping)
-
-    def _grouped(
-        self, items: Items, table: FloatArray, metrics: Mapping[str, Metric], grouping: Grouping
-    ) -> Iterator[Row]:
-        size = len(grouping.groups)
-        seed = self.seed + zlib.crc32(grouping.name.encode())
-        sample = rows_as_sums(table, grouping.codes, size, items.units, items.unit)
-        values = group_values(sample, metrics, replicates=self.replicates, seed=seed)
-        context = self._context(metrics, grouping.codes, size, grouping)
-        tests = {}
-        if self.replicates:
-            tests = pair_tests(sample, metrics, permutations=self.permutations, seed=seed)
-        for row in (*group_rows(values, context), *pair_rows(values, context, tests)):
-            yield row | {"unit": sample.unit}
+        yield from rows_of(self._additive(items, table, metrics), self.how)
 
     def _binned(self) -> Iterator[Row]:
-        metrics = binned_calibration_metrics()
-        everybody = np.zeros(len(self.table), dtype=np.int64)
-        items = self.kept
-        sample = rows_as_sums(self.table, everybody, 1, items.units, items.unit)
-        values = group_values(sample, metrics, replicates=0, seed=self.seed)
-        for row in score_rows(values, self._context(metrics, everybody, 1, None)):
+        binned = self._additive(self.kept, self.table, binned_calibration_metrics())
+        for row in overall_rows(binned, replace(self.how, replicates=0)):
             why = row["undefined"] if row["value"] is None else _NO_INTERVAL
-            yield row | {"unit": sample.unit, "undefined": why}
+            yield row | {"undefined": why}
 
-    def _context(
-        self,
-        metrics: Mapping[str, Metric],
-        groups: IntArray,
-        size: int,
-        grouping: Grouping | None,
-    ) -> Context:
-        counts = np.bincount(groups[groups >= 0], minlength=size)
-        n = np.append(counts, counts.sum())
-        missing = np.zeros((size + 1, 0), dtype=bool)
-        left_out = dict(self.left_out)
-        if grouping is not None and grouping.unknown:
-            left_out["group unknown"] = grouping.unknown
-        return Context(metrics, (), self.level, n, missing, grouping, left_out)
+    def _additive(self, items: Items, table: FloatArray, metrics: Mapping[str, Metric]) -> Additive:
+        return Additive(
+            table, metrics, items.units, items.unit, items.groupings, left_out=self.left_out
+        )
 
 
 def _only(folds: pl.Series) -> str | None:

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
 
 from equivoice.errors import ConfigError
-from equivoice.evaluation.gap_tests import all_measures, all_metrics, gap_tests, pair_tests
+from equivoice.evaluation.additive import Additive, Certainty, grouping_rows, overall_rows
+from equivoice.evaluation.gap_tests import all_measures, all_metrics
 from equivoice.evaluation.given import Labels, Table, as_tables
 from equivoice.evaluation.matching import Items, Matched, label_space_of, match, to_items
-from equivoice.evaluation.resampling import group_values
-from equivoice.evaluation.rows import (
-    Context,
-    Row,
-    confusion_rows,
-    gap_rows,
-    group_rows,
-    pair_rows,
-    score_rows,
-    worst_group_rows,
-)
+from equivoice.evaluation.rows import Row
 from equivoice.evaluation.spread import by_condition, with_spread
-from equivoice.evaluation.sums import items_sums, items_table
-from equivoice.fairness import Convention, Grouping
+from equivoice.evaluation.sums import items_statistics, items_table
+from equivoice.fairness import Convention
 from equivoice.fairness import convention as convention_named
-from equivoice.metrics import FloatArray, IntArray, Metric, Unparsed
+from equivoice.metrics import BoolArray, FloatArray, IntArray, Metric, Unparsed
 from equivoice.records import ESTIMATES, LabelSpace
 
 __all__ = ["Scores", "score"]
@@ -62,10 +52,7 @@ class Settings:
     labels: LabelSpace
     group_by: tuple[str, ...]
     rules: Convention
-    replicates: int
-    permutations: int
-    level: float
-    seed: int
+    certainty: Certainty
     expected: bool
     metrics: Mapping[Unparsed, Mapping[str, Metric]]
 
@@ -140,10 +127,7 @@ def score(
         labels,
         (group_by,) if isinstance(group_by, str) else tuple(dict.fromkeys(group_by)),
         rules,
-        replicates,
-        permutations,
-        level,
-        seed,
+        Certainty(replicates, permutations, level, seed),
         answers == "expected",
         _metrics(rules),
     )
@@ -241,94 +225,42 @@ def _item_rows(
     items: Items, left_out: Mapping[str, int], settings: Settings, *, with_noise: bool
 ) -> Iterator[Row]:
     """The rows of one set of items: scores over everybody, then grouping by grouping."""
-    yield from _overall_rows(items, left_out, settings, with_noise=with_noise)
+    how = settings.certainty if with_noise else replace(settings.certainty, replicates=0)
+    rules = settings.rules
+    scored = _additive(items, left_out, settings, rules.unparsed_in_scores)
+    grouped = scored
+    if rules.unparsed_in_gaps != rules.unparsed_in_scores:
+        grouped = _additive(items, left_out, settings, rules.unparsed_in_gaps)
+    yield from overall_rows(scored, how)
     for grouping in items.groupings:
-        # of its name, so that a grouping's numbers do not depend on what else is asked for
-        own = settings.seed + zlib.crc32(grouping.name.encode())
-        seed = own if with_noise and settings.replicates else None
-        yield from _grouping_rows(items, grouping, left_out, settings, seed)
+        yield from grouping_rows(grouped, grouping, how.of(grouping))
 
 
-def _overall_rows(
-    items: Items, left_out: Mapping[str, int], settings: Settings, *, with_noise: bool
-) -> Iterator[Row]:
-    policy = settings.rules.unparsed_in_scores
+def _additive(
+    items: Items, left_out: Mapping[str, int], settings: Settings, policy: Unparsed
+) -> Additive:
     metrics = settings.metrics[policy]
-    everybody = np.zeros(len(items.reference), dtype=np.int64)
-    sample = items_sums(items, everybody, 1, policy)
-    replicates = settings.replicates if with_noise else 0
-    values = group_values(sample, metrics, replicates=replicates, seed=settings.seed)
-    tables = [items_table(items)]
-    counts = dict(left_out) | _unparsed(tables[0], policy)
-    context = _context(metrics, tables, settings, counts, None)
-    for row in itertools.chain(
-        score_rows(values, context), confusion_rows(tables[0], context, None)
-    ):
-        yield row | {"unit": sample.unit}
 
+    def unparsed(marked: BoolArray) -> dict[str, int]:
+        return _unparsed(items_table(items, marked), policy)
 
-def _grouping_rows(
-    items: Items,
-    grouping: Grouping,
-    left_out: Mapping[str, int],
-    settings: Settings,
-    seed: int | None,
-) -> Iterator[Row]:
-    """Rows of one grouping; without a seed, values only."""
-    policy = settings.rules.unparsed_in_gaps
-    metrics = settings.metrics[policy]
-    sample = items_sums(items, grouping.codes, len(grouping.groups), policy)
-    replicates = 0 if seed is None else settings.replicates
-    values = group_values(sample, metrics, replicates=replicates, seed=seed or 0)
-    tables = [items_table(items, grouping.codes == code) for code in range(len(grouping.groups))]
-    counts = dict(left_out)
-    if grouping.unknown:
-        counts["group unknown"] = grouping.unknown
-    counts |= _unparsed(sum(tables, np.zeros_like(tables[0])) if tables else None, policy)
-    context = _context(metrics, tables, settings, counts, grouping)
-    measures = all_measures(metrics, settings.rules)
-    by_pair: dict[tuple[int, int], dict[str, float]] = {}
-    omnibus: dict[str, float] = {}
-    if seed is not None:
-        draws = {"permutations": settings.permutations, "seed": seed}
-        by_pair = pair_tests(sample, metrics, **draws)
-        omnibus = gap_tests(sample, metrics, measures, **draws)
-    for row in itertools.chain(
-        group_rows(values, context),
-        pair_rows(values, context, by_pair),
-        gap_rows(values, context, measures, omnibus),
-        worst_group_rows(values, context),
-        *(
-            confusion_rows(table, context, name)
-            for table, name in zip(tables, grouping.groups, strict=True)
-        ),
-    ):
-        yield row | {"unit": sample.unit}
-
-
-def _context(
-    metrics: Mapping[str, Metric],
-    tables: Sequence[FloatArray],
-    settings: Settings,
-    left_out: Mapping[str, int],
-    grouping: Grouping | None,
-) -> Context:
-    k = len(settings.labels.names)
-    # of shares too, whose sum a reference is: 1 but for rounding
-    support = np.rint([table.sum(-1) for table in tables]).astype(np.int64).reshape(-1, k)
-    support = np.concatenate([support, support.sum(0, keepdims=True)])
-    return Context(
+    return Additive(
+        items_statistics(items, policy),
         metrics,
+        items.units,
+        items.unit,
+        items.groupings,
         settings.labels.names,
-        settings.level,
-        support.sum(-1),
-        support == 0,
-        grouping,
+        items.reference,
         left_out,
+        unparsed,
+        measures=all_measures(metrics, settings.rules),
+        worst=True,
+        table=partial(items_table, items),
     )
 
 
-def _unparsed(table: FloatArray | None, policy: Unparsed) -> dict[str, int]:
-    count = 0 if table is None else int(np.rint(table[:, -1].sum()))
+def _unparsed(table: FloatArray, policy: Unparsed) -> dict[str, int]:
+    count = int(np.rint(table[:, -1].sum()))
     done = {"wrong": "counted as wrong", "drop": "dropped", "extra_class": "a class of their own"}
     return {f"unparsed ({done[policy]})": count} if count else {}

@@ -16,7 +16,7 @@ from equivoice.metrics import (
 )
 from equivoice.uncertainty import ClusteredSums, Unit, clustered_sums
 
-__all__ = ["items_sums", "items_table", "rows_as_sums"]
+__all__ = ["items_statistics", "items_table", "rows_as_sums"]
 
 
 def items_table(items: Items, rows: NDArray[np.bool_] | None = None) -> FloatArray:
@@ -34,27 +34,22 @@ def items_table(items: Items, rows: NDArray[np.bool_] | None = None) -> FloatArr
     return _summed(items.shares[kept], reference, items.n_classes)
 
 
-def items_sums(items: Items, groups: IntArray, n_groups: int, unparsed: Unparsed) -> ClusteredSums:
-    """The statistics of the classification metrics, summed by unit and group.
+def items_statistics(items: Items, unparsed: Unparsed) -> CodedStatistics | FloatArray:
+    """The statistics of the classification metrics: codes, or (n, S) where answers are shares.
 
     Args:
         items: what is scored.
-        groups: (n,) the group of each item; −1 leaves the item out.
-        n_groups: G.
         unparsed: what an answer without a label counts as.
     """
     k = items.n_classes
     if items.shares is None:
-        statistics = classification_statistics(
-            items.reference, items.predicted, k, unparsed=unparsed
-        )
-        return clustered_sums(statistics, groups, n_groups, items.units, unit=items.unit)
+        return classification_statistics(items.reference, items.predicted, k, unparsed=unparsed)
     # an item is a mixture of answers, so its statistics are the mixture of theirs
     of_answers = classification_statistics(
         np.zeros(0, np.int64), np.zeros(0, np.int64), k, unparsed=unparsed
     ).table.reshape(k, k + 1, -1)
-    rows = np.einsum("np,nps->ns", items.shares, of_answers[items.reference])
-    return rows_as_sums(rows, groups, n_groups, items.units, items.unit)
+    mixed: FloatArray = np.einsum("np,nps->ns", items.shares, of_answers[items.reference])
+    return mixed
 
 
 def rows_as_sums(
