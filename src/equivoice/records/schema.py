@@ -172,6 +172,10 @@ def _cast(given: pl.Series, column: Column, schema: Schema, file: str | Path | N
     lost = (cast.is_null() & given.is_not_null()).arg_true()
     if len(lost):
         raise _fault(f"not a {_type_name(column.dtype)}", given, int(lost[0]), column, schema, file)
+    if given.dtype.is_float() and column.dtype.is_integer():
+        broken = (given != given.floor()).fill_null(value=False).arg_true()
+        if len(broken):
+            raise _fault("not a whole number", given, int(broken[0]), column, schema, file)
     return cast
 
 

@@ -166,6 +166,19 @@ def test_estimates_say_what_answers_were_held_against(tmp_path: Path) -> None:
     assert (error.column, error.value, error.choices) == ("reference", "mayority", REFERENCES)
 
 
+@pytest.mark.parametrize("count", [1.5, -0.25, 0.999])
+def test_a_fraction_is_no_count(count: float) -> None:
+    given = {"item": ["a", "b"], "question": ["emotion"] * 2, "count": [2.0, count]}
+    error = fault(pl.DataFrame(given), VOTES)
+    assert "not a whole number" in str(error)
+    assert (error.row, error.column, error.value) == (2, "count", count)
+
+
+def test_whole_numbers_written_with_a_point_are_counts() -> None:
+    given = {"item": ["a", "b"], "question": ["emotion"] * 2, "count": [2.0, None]}
+    assert VOTES.validate(pl.DataFrame(given)).get_column("count").to_list() == [2, None]
+
+
 def test_questions_ask_for_one_label_or_several_or_a_point_on_a_scale() -> None:
     assert QUESTIONS["emotion"] == "single"
     assert QUESTIONS["emotions"] == "multiple"
