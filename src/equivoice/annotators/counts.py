@@ -20,7 +20,7 @@ import polars as pl
 from equivoice.annotators.table import OTHER, answer_code, counted_votes, earlier_votes
 from equivoice.errors import ConfigError, VotesError
 from equivoice.metrics.core import BoolArray, FloatArray, IntArray, ratio
-from equivoice.records import QUESTIONS, LabelSpace
+from equivoice.records import CHANNELS, QUESTIONS, LabelSpace
 
 __all__ = [
     "ELSEWHERE",
@@ -184,24 +184,25 @@ class ReadVotes:
 
 
 def channels(votes: pl.DataFrame, question: str = "emotion") -> tuple[str | None, ...]:
-    """The channels that have votes on a question, in order of first appearance.
+    """The channels that have votes on a question, in the order of ``records.CHANNELS``.
 
     Args:
         votes: a table of ``records.VOTES``.
         question: the question.
 
     Returns:
-        The channels; ``None`` among them where a row states none.
+        The channels; ``None`` last where a row states none.
 
     Example:
         >>> import polars as pl
-        >>> rows = {"item": ["a", "a"], "question": ["emotion"] * 2, "channel": ["voice", "face"]}
+        >>> rows = {"item": ["a", "a"], "question": ["emotion"] * 2, "channel": ["face", "voice"]}
         >>> channels(pl.DataFrame(rows))
         ('voice', 'face')
     """
     table = counted_votes(votes)
     asked = table.filter(pl.col("question") == question)
-    return tuple(asked.get_column("channel").unique(maintain_order=True))
+    there = set(asked.get_column("channel").unique())
+    return tuple(channel for channel in (*CHANNELS, None) if channel in there)
 
 
 def read_votes(

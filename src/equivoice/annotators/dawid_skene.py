@@ -29,8 +29,6 @@ from equivoice.metrics.core import BoolArray, FloatArray, ratio
 
 __all__ = ["DawidSkene", "dawid_skene"]
 
-_LEAST = 1e-300  # stands for a probability of 0, whose logarithm has no bound
-
 
 @dataclass(frozen=True, eq=False)
 class DawidSkene:
@@ -169,8 +167,14 @@ def _expected(
     votes: sparse.csr_array, confusion: FloatArray, prior: FloatArray, voted: BoolArray
 ) -> tuple[FloatArray, float]:
     """The probabilities of the labels, and the log-likelihood of the votes."""
-    answers = np.log(np.maximum(confusion, _LEAST)).swapaxes(1, 2).reshape(votes.shape[1], -1)
-    joint = np.asarray(votes @ answers) + np.log(np.maximum(prior, _LEAST))
+    answers = _log(confusion).swapaxes(1, 2).reshape(votes.shape[1], -1)
+    joint = np.asarray(votes @ answers) + _log(prior)
     evidence = logsumexp(joint, axis=-1, keepdims=True)
     truth = np.where(voted[:, np.newaxis], np.exp(joint - evidence), 0.0)
     return truth, float(evidence[voted].sum())
+
+
+def _log(probabilities: FloatArray) -> FloatArray:
+    """The logarithm; −∞ where a probability is 0, which rules a label out."""
+    nothing = np.full(probabilities.shape, -np.inf)
+    return np.log(probabilities, out=nothing, where=probabilities > 0)
