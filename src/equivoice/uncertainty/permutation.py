@@ -306,12 +306,14 @@ def _influence_variance(counts: FloatArray, influence: FloatArray, n: FloatArray
 
 
 def _gradient(finish: Finish, total: FloatArray) -> FloatArray:
-    """Central differences of finish at one vector of sums: (S, K)."""
+    """Central differences of finish at one vector of sums: (S, K).
+
+    Counts are not moved below 0; a sum that is negative is none of a count.
+    """
     step = 1e-5 * max(float(total.max()), 1.0)
-    moves = step * np.eye(len(total))
-    slopes = (finish(total + moves) - finish(np.maximum(total - moves, 0.0))) / (
-        step + np.minimum(step, total)
-    )[:, np.newaxis]
+    down = np.where(total < 0, step, np.minimum(step, total))
+    upper, lower = total + step * np.eye(len(total)), total - np.diag(down)
+    slopes = (finish(upper) - finish(lower)) / (step + down)[:, np.newaxis]
     return np.asarray(np.nan_to_num(slopes))
 
 

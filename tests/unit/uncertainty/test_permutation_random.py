@@ -163,6 +163,23 @@ class TestShortcuts:
             expected = size * influence.var(ddof=1)
             assert variances[0, group, 0] == pytest.approx(expected, rel=1e-5)
 
+    def test_sums_below_zero_are_moved_like_others(self) -> None:
+        """A mean of −1, 0 and 1 has the influences of a mean of 1, 2 and 3."""
+        rng = np.random.default_rng(4)
+        each = np.stack([np.full(20, 30.0), rng.normal(-5.0, 8.0, 20)], axis=-1)
+        assert each[:, 1].sum() < 0
+        counts = np.array([[np.r_[np.ones(9), np.zeros(11)], np.r_[np.zeros(9), np.ones(11)]]])
+
+        def mean(sums: FloatArray) -> FloatArray:
+            return sums[..., [1]] / sums[..., [0]]
+
+        shifted = each + np.array([0.0, 30.0])  # every value moved up by 1
+        found = permutation._linearised_by_group(counts, each, mean)[1]
+        above = permutation._linearised_by_group(counts, shifted, mean)[1]
+        np.testing.assert_allclose(found, above, rtol=1e-6)
+        own = each[:9, 1] / each[:9, 0]
+        assert found[0, 0, 0] == pytest.approx(own.var(ddof=1) / 9, rel=1e-6)
+
     def test_drawing_counts_is_shuffling_labels(self) -> None:
         """Multivariate hypergeometric against shuffled units, cell by cell in distribution."""
         multiplicity, sizes = np.array([5, 1, 9, 3]), np.array([7, 6, 5])
