@@ -396,7 +396,7 @@ def _unknown_label(
     rows = asked.filter(pl.col("value").is_in(strange))
     first = rows.row(0, named=True)
     votes = int(rows.get_column("count").sum())
-    many = f"; {votes:,} votes in all, for {len(strange):,} such answers" if votes > 1 else ""
+    many = f" (one of {votes:,} votes for {len(strange):,} such answers)" if votes > 1 else ""
     return VotesError(
         f"a vote on {first['item']!r} for a label that {labels.id!r} does not have{many}",
         file=file,
@@ -429,7 +429,7 @@ def _once(
 
 
 def _second_vote(row: dict[str, object], many: int, file: str | Path | None) -> VotesError:
-    again = f"; {many:,} such rows in all" if many > 1 else ""
+    again = f" (one of {many:,} such rows)" if many > 1 else ""
     return VotesError(
         f"a further vote of rater {row['rater']!r} on {row['item']!r}{again}",
         file=file,

@@ -23,7 +23,7 @@ import numpy as np
 
 from equivoice.annotators.counts import Ratings, VoteCounts
 from equivoice.annotators.dawid_skene import dawid_skene
-from equivoice.annotators.others import OtherVotes, answers
+from equivoice.annotators.others import OtherVotes, answers, check_other
 from equivoice.errors import ConfigError, VotesError
 from equivoice.metrics.core import BoolArray, FloatArray, IntArray
 from equivoice.metrics.distribution import smoothed
@@ -131,7 +131,7 @@ def aggregate(
         [0.4, 0.4, 0.2]
     """
     check_rule(rule)
-    _check_other(other)
+    check_other(other)
     counts = ratings.counts() if isinstance(ratings, Ratings) else ratings
     with_other = other == "count"
     if rule == "dawid_skene":
@@ -156,11 +156,6 @@ def check_rule(rule: str) -> None:
     """
     if rule not in RULES:
         raise ConfigError("unknown rule", value=rule, choices=RULES)
-
-
-def _check_other(other: str) -> None:
-    if other not in get_args(OtherVotes):
-        raise ConfigError("unknown policy for other", value=other, choices=get_args(OtherVotes))
 
 
 def winners(counts: IntArray, other: IntArray, rule: str, *, count_other: bool = False) -> IntArray:

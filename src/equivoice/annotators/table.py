@@ -158,7 +158,7 @@ def _fault(
         what = "a fraction of a vote"
     item = votes.get_column("item")[row] if "item" in votes.columns else None
     on = "" if item is None else f" on {item!r}"
-    again = f"; {many:,} such rows in all" if many > 1 else ""
+    again = f" (one of {many:,} such rows)" if many > 1 else ""
     return VotesError(
         f"{what}{on}{again}",
         file=file,
