@@ -1,4 +1,4 @@
-"""Check a corpus: its sound, its folds, its balance. Nothing is repaired here."""
+"""Check a corpus: its sound, its folds, its balance, its votes. Nothing is repaired here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from equivoice.corpora.corpus import Corpus
 from equivoice.corpora.finding import SEVERITIES, Finding
 from equivoice.corpora.separation import check_folds
 from equivoice.corpora.soundness import Limits, Progress, check_sound
+from equivoice.corpora.voting import check_voting
 from equivoice.records import UTTERANCES
 
 __all__ = ["Finding", "check"]
@@ -48,6 +49,7 @@ def check(
     corpus = replace(corpus, utterances=UTTERANCES.validate(corpus.utterances))
     found = [*_left_out(corpus), *check_balance(corpus, tuple(groups))]
     found += check_folds(corpus, tuple(groups))
+    found += check_voting(corpus)
     if audio:
         found += check_sound(corpus.utterances, limits=limits, workers=workers, progress=progress)
     return sorted(found, key=lambda one: SEVERITIES.index(one.severity))

@@ -291,5 +291,6 @@ def _provenance(
         "read": [str(path.absolute()) for path in draft.read],
         "folds": {"origin": origin, "seed": seed if origin == "made" else None},
         "label_rule": draft.label_rule,
+        "choices": {question: list(labels) for question, labels in draft.choices.items()},
         "record": dict(draft.record),
     }

@@ -30,7 +30,11 @@ FORMATS = {
     "datasets": "hf_datasets:read_datasets",
 }
 # Corpora that have a reader of their own.
-_READERS = {"emotionlines": "emotionlines:read_emotionlines", "nemo": "nemo:read_nemo"}
+_READERS = {
+    "emotionlines": "emotionlines:read_emotionlines",
+    "msp_podcast": "msp_podcast:read_msp_podcast",
+    "nemo": "nemo:read_nemo",
+}
 # What file names and extra files add to EmoBox's metadata.
 _COMPLETIONS = {
     "ased": "ased:complete",

@@ -78,6 +78,8 @@ class Draft:
         sound: whether there are recordings; ``False`` for a corpus of text alone.
         label_rule: the rule of :mod:`equivoice.annotators` by which the corpus says it
             made its labels out of these votes; the check then computes them anew.
+        choices: from a question of the votes to the labels it offers, where those are
+            not the corpus's labels.
         record: what was found out on the way and has no place in the tables; it
             stands in ``corpus.json``.
     """
@@ -91,6 +93,7 @@ class Draft:
     audio_root: Path | None = None
     sound: bool = True
     label_rule: str | None = None
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
 
 
