@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import polars as pl
+
+from equivoice.reports.beside_people import Parts, people_blocks
 from equivoice.reports.class_tables import class_table, confusion_table, folds_table
 from equivoice.reports.document import Block, Facts, Figure, Folded, Section, Text
 from equivoice.reports.drawing import (
     HEADLINE,
-    LEGEND,
     difference_blocks,
     drawn_metrics,
     folded,
+    legend,
     lines_of,
     metrics_of,
     told,
@@ -23,6 +26,7 @@ from equivoice.reports.hardest import Players, hardest_clips
 from equivoice.reports.inputs import ReportInputs
 from equivoice.reports.rows import Condition, Estimate, fold_names, in_order, pick, pooled
 from equivoice.reports.tables import aggregated_table, class_gaps_table, groups_table, pairs_table
+from equivoice.reports.terms import GIVEN, reference
 from equivoice.reports.wording import attribute, metric, term
 
 __all__ = ["Chapter", "chapter_sections"]
@@ -46,11 +50,21 @@ _FLOOR_LEGEND = (
 
 @dataclass(frozen=True)
 class Chapter:
-    """One condition of one run, with all its rows and the run it comes from."""
+    """One condition of one run, with all its rows and the run it comes from.
+
+    Args:
+        condition: the condition.
+        rows: its rows about single labels, by fold and pooled.
+        source: the run.
+        people: the conditions of people in the same run, with their pooled rows.
+        test_set: which runs it may share a table with; empty where it may with all.
+    """
 
     condition: Condition
     rows: tuple[Estimate, ...]
     source: ReportInputs
+    people: Parts = field(default_factory=dict)
+    test_set: str = ""
 
     @property
     def pooled(self) -> list[Estimate]:
@@ -71,7 +85,7 @@ def chapter_sections(
     """
     rows = part.pooled
     made = [
-        Section(f"By {attribute(by)}", f"{prefix}group-{at}", tuple(_group_blocks(rows, by)))
+        Section(f"By {attribute(by)}", f"{prefix}group-{at}", tuple(_grouping(part, rows, by)))
         for at, by in enumerate(in_order(row.group_by for row in rows))
     ]
     made.append(Section("Each emotion", f"{prefix}classes", tuple(_class_blocks(rows))))
@@ -80,6 +94,12 @@ def chapter_sections(
     heard = tuple(_hardest_blocks(part, players, clips))
     made.append(Section("Hardest utterances", f"{prefix}hardest", heard))
     return tuple(section for section in made if not section.empty)
+
+
+def _grouping(part: Chapter, rows: Sequence[Estimate], group_by: str) -> Iterator[Block]:
+    yield from _group_blocks(rows, group_by)
+    if not part.condition.people:
+        yield from people_blocks(part.condition, rows, part.people, group_by)
 
 
 def _group_blocks(rows: Sequence[Estimate], group_by: str) -> Iterator[Block]:
@@ -147,7 +167,7 @@ def _scores_forest(scores: Sequence[Estimate], group_by: str) -> Figure:
         found = [(attribute(row.groups or ""), row) for row in pick(scores, metric=name)]
         lines += lines_of(found, heading=capital(metric(name)))
     title = f"Scores by {attribute(group_by)}, in per cent"
-    return forest(lines, title=title, difference=False, key=(LEGEND,))
+    return forest(lines, title=title, difference=False, key=legend(lines))
 
 
 def _groups(row: Estimate) -> str:
@@ -199,7 +219,7 @@ def _class_blocks(rows: Sequence[Estimate]) -> Iterator[Block]:
     lines = lines_of([(row.label or "", row) for row in recalls], heading="")
     if lines:
         title = "Recall of each emotion, in per cent"
-        yield forest(lines, title=title, difference=False, key=(LEGEND,))
+        yield forest(lines, title=title, difference=False, key=legend(lines))
     yield table
 
 
@@ -235,12 +255,20 @@ def _hardest_blocks(part: Chapter, players: Players, most: int) -> Iterator[Bloc
     if source.predictions is None or source.utterances is None:
         return
     predictions = source.predictions
+    if part.condition.people:
+        return
     if part.condition.system and "system" in predictions.columns:
         predictions = predictions.filter(predictions["system"] == part.condition.system)
     temperatures = {row.temperature for row in part.rows}
     if None not in temperatures and "temperature" in predictions.columns:
         predictions = predictions.filter(predictions["temperature"].is_in(list(temperatures)))
-    utterances = source.utterances
+    utterances = _with_labels(part)
+    if utterances is None:
+        yield Text(
+            f"Answers were held against {reference(part.condition.reference)}; the labels of single "
+            "utterances are not at hand, so none are listed."
+        )
+        return
     if part.condition.corpus not in ("", "all") and "corpus" in utterances.columns:
         utterances = utterances.filter(utterances["corpus"] == part.condition.corpus)
     clips = hardest_clips(predictions, utterances, source.cards, players=players, most=most)
@@ -250,3 +278,14 @@ def _hardest_blocks(part: Chapter, players: Players, most: int) -> Iterator[Bloc
             "sample: nothing follows from them about groups."
         )
         yield clips
+
+
+def _with_labels(part: Chapter) -> pl.DataFrame | None:
+    """The utterances with the labels that answers were held against, where these are at hand."""
+    utterances, labels = part.source.utterances, part.source.labels
+    if part.condition.reference in ("", GIVEN) or utterances is None:
+        return utterances
+    if labels is None:
+        return None
+    own = labels.select("utterance_id", "emotion")
+    return utterances.drop("emotion", strict=False).join(own, on="utterance_id")

@@ -22,7 +22,15 @@ from equivoice.errors import AudioError, MissingDependencyError
 from equivoice.reports.document import Clip, Clips
 from equivoice.reports.formatting import count, percent
 
-__all__ = ["MOST_CLIPS", "Players", "hardest", "hardest_clips", "may_embed"]
+__all__ = [
+    "MOST_CLIPS",
+    "Players",
+    "file_name",
+    "hardest",
+    "hardest_clips",
+    "may_embed",
+    "sound_of",
+]
 
 Players = Literal["auto", "embed", "none"]
 MOST_CLIPS = 6
@@ -113,14 +121,14 @@ def may_embed(card: Card | None) -> bool:
 
 
 def _clip(row: Mapping[str, Any], cards: Mapping[str, Any], players: Players) -> Clip:
-    audio, silent = _sound(row, cards.get(row.get("corpus") or ""), players)
+    audio, silent = sound_of(row, cards.get(row.get("corpus") or ""), players)
     facts = list(_facts(row))
     if audio is None and row.get("audio") is not None:
-        facts.append(("file", _short(row["audio"])))
+        facts.append(("file", file_name(row["audio"])))
     return Clip(row["utterance_id"], tuple(facts), audio, silent)
 
 
-def _short(path: str) -> str:
+def file_name(path: str) -> str:
     """The end of a path: enough to find the file, and no home folder in a shared page."""
     return "/".join(PurePath(path).parts[-2:])
 
@@ -137,7 +145,7 @@ def _facts(row: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     return facts
 
 
-def _sound(row: Mapping[str, Any], card: Card | None, players: Players) -> tuple[str | None, str]:
+def sound_of(row: Mapping[str, Any], card: Card | None, players: Players) -> tuple[str | None, str]:
     """The sound as a data URI, or the reason why there is none."""
     if players == "none":
         return None, "No player: players were switched off."

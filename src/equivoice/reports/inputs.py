@@ -38,6 +38,12 @@ class ReportInputs:
         sensitivity: how scores hang on prompt and label order
             (:func:`equivoice.evaluation.sensitivity.sensitivity`), with ``corpus`` and
             ``temperature``.
+        labels: ``utterance_id`` and ``emotion``: the labels that a rule made out of votes,
+            where answers were held against those.
+        minority: utterances on which a system sides with a minority that people hold, in the
+            order to be shown: ``utterance_id``, ``system``, ``said``, ``votes_for_it``,
+            ``votes`` (how many there are), ``crowd_says`` (in words), ``transcript``,
+            ``audio``; and, where known, ``corpus``, ``start``, ``end``, ``speaker``.
     """
 
     title: str
@@ -52,3 +58,5 @@ class ReportInputs:
     answers: pl.DataFrame | None = None
     calibration: pl.DataFrame | None = None
     sensitivity: pl.DataFrame | None = None
+    labels: pl.DataFrame | None = None
+    minority: pl.DataFrame | None = None

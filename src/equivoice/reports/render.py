@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import count as counter
 from urllib.parse import urlsplit
 
 import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from equivoice.reports.against_votes import against_votes_section, scales_section
 from equivoice.reports.answer_sections import answers_section, calibration_section
 from equivoice.reports.chapter import Chapter, chapter_sections
 from equivoice.reports.document import Bullets, Section
 from equivoice.reports.formatting import capital
 from equivoice.reports.hardest import MOST_CLIPS, Players
 from equivoice.reports.inputs import ReportInputs
+from equivoice.reports.listeners import listeners_section
 from equivoice.reports.provenance import corpora_section, left_out_section, made_section
 from equivoice.reports.rows import Estimate, pooled, read_estimates
 from equivoice.reports.sections import (
+    Run,
     chapters,
     comparisons_section,
     scores_section,
     verdict_section,
 )
 from equivoice.reports.sensitivity_section import sensitivity_section
+from equivoice.reports.side_by_side import kept_apart
 from equivoice.reports.sweep_sections import temperature_section
 from equivoice.reports.sweeps import reading_of
 from equivoice.reports.wording import GLOSSARY, METRICS, metric, term
@@ -69,6 +74,7 @@ def render_report(
     runs = [inputs] if isinstance(inputs, ReportInputs) else list(inputs)
     if not runs:
         raise ValueError("a report needs at least one run")
+    runs = _told_apart(runs)
     return render_page(
         runs[0].title if len(runs) == 1 else f"{len(runs)} runs side by side",
         _sections(runs, players),
@@ -95,6 +101,17 @@ def render_page(
     return page.encode("utf-8", "replace").decode("utf-8")
 
 
+def _told_apart(runs: Sequence[ReportInputs]) -> list[ReportInputs]:
+    """Runs of the same title get numbers, so that none of them passes for another."""
+    titles = [run.title for run in runs]
+    return [
+        replace(run, title=f"{run.title} ({titles[: at + 1].count(run.title)})")
+        if titles.count(run.title) > 1
+        else run
+        for at, run in enumerate(runs)
+    ]
+
+
 def _sections(runs: Sequence[ReportInputs], players: Players) -> list[Section]:
     read = [(run, read_estimates(run.estimates)) for run in runs]
     rows = [row for _, own in read for row in own]
@@ -104,7 +121,8 @@ def _sections(runs: Sequence[ReportInputs], players: Players) -> list[Section]:
         verdict_section(read),
         scores_section(parts),
         comparisons_section(comparisons),
-        temperature_section(rows),
+        *_of_votes(read, players),
+        *_temperatures(read),
         sensitivity_section(_joined(run.sensitivity for run in runs)),
         answers_section(_handed(run.answers for run in runs)),
         calibration_section(_handed(run.calibration for run in runs)),
@@ -114,6 +132,32 @@ def _sections(runs: Sequence[ReportInputs], players: Players) -> list[Section]:
         made_section(runs, rows),
         _glossary(rows),
     ]
+
+
+def _of_votes(read: Sequence[Run], players: Players) -> Iterator[Section]:
+    """Listeners, scores against all votes, and scales: a section each, for each run."""
+    for at, (run, rows) in enumerate(read):
+        several = len(read) > 1
+        made = (
+            listeners_section(run, rows, players=players, prefix=f"listeners{at or ''}"),
+            against_votes_section(rows, prefix=f"votes{at or ''}"),
+            scales_section(rows, prefix=f"scales{at or ''}"),
+        )
+        for section in made:
+            title = f"{section.title}: {run.title}" if several else section.title
+            yield replace(section, title=title)
+
+
+def _temperatures(read: Sequence[Run]) -> Iterator[Section]:
+    """Curves against temperature; runs that must not be compared have curves of their own."""
+    if not any(each.separate for each in kept_apart(read)):
+        yield temperature_section([row for _, rows in read for row in rows])
+        return
+    for at, (run, rows) in enumerate(read):
+        made = temperature_section(rows)
+        parts = tuple(replace(p, anchor=f"{p.anchor}-run{at}") for p in made.sections)
+        title = f"{made.title}: {run.title}"
+        yield replace(made, title=title, anchor=f"{made.anchor}-run{at}", sections=parts)
 
 
 def _joined(frames: Iterable[pl.DataFrame | None]) -> pl.DataFrame | None:
@@ -132,16 +176,23 @@ def _chapters(parts: Sequence[Chapter], players: Players) -> list[Section]:
     if len(parts) == 1:
         return list(chapter_sections(parts[0], "", players=players, clips=MOST_CLIPS))
     # A page with sound in it should still open quickly: the chapters share the clips.
-    clips = max(1, MOST_CLIPS // max(1, len(parts)))
+    systems = [part for part in parts if not part.condition.people]
+    clips = max(1, MOST_CLIPS // max(1, len(systems)))
     return [
         Section(
             capital(part.condition.title),
             f"chapter-{at}",
             sections=chapter_sections(part, f"chapter-{at}-", players=players, clips=clips),
-            folded=bool(reading_of(part.condition.system)) or at >= _MOST_CHAPTERS,
+            folded=_is_folded(part, at, only_people=not systems),
         )
         for at, part in enumerate(parts)
     ]
+
+
+def _is_folded(part: Chapter, at: int, *, only_people: bool) -> bool:
+    """The first few systems stand open; people do where nobody else was scored."""
+    of_people = part.condition.people and not only_people
+    return of_people or bool(reading_of(part.condition.system)) or at >= _MOST_CHAPTERS
 
 
 def _glossary(rows: Sequence[Estimate]) -> Section:

@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from equivoice.reports.kinds import of_labels
 from equivoice.reports.rows import Estimate, in_order, pick, pooled
+from equivoice.reports.terms import GIVEN, reference
 
 __all__ = [
     "EXPECTED",
@@ -163,23 +165,30 @@ def at_main_temperature(rows: Sequence[Estimate]) -> tuple[Estimate, ...]:
 
 
 def families(rows: Sequence[Estimate]) -> list[Family]:
-    """The models that were asked at two temperatures or more, in order of appearance."""
-    own = [row for row in pooled(rows) if row.quantity != "comparison"]
+    """The models that were asked at two temperatures or more, in order of appearance.
+
+    Curves are of single labels; of each reference there is a family of its own.
+    """
+    own = [row for row in of_labels(pooled(rows)) if row.quantity != "comparison"]
     found: dict[tuple[object, ...], list[Estimate]] = {}
     for row in own:
         if row.temperature is not None:
-            found.setdefault(_whose(row), []).append(row)
+            found.setdefault((*_whose(row), row.reference), []).append(row)
     several = {key: rows for key, rows in found.items() if len({r.temperature for r in rows}) > 1}
     differing = [
         name
         for name in ("prompt", "modality")
         if len({getattr(rows[0], name) for rows in several.values()}) > 1
     ]
+    told = any((key[-1] or GIVEN) != GIVEN for key in several)
     return [
         Family(
             model_of(rows[0].system),
             rows[0].corpus or "all",
-            tuple(f"{name} {getattr(rows[0], name)}" for name in differing),
+            (
+                *(f"{name} {getattr(rows[0], name)}" for name in differing),
+                *([f"held against {reference(rows[0].reference)}"] if told else []),
+            ),
             tuple(rows),
         )
         for rows in several.values()

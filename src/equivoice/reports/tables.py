@@ -199,7 +199,12 @@ def compared_where(row: Estimate, rows: Sequence[Estimate]) -> str:
 
 
 def differences_table(
-    rows: Sequence[Estimate], caption: str, head: str, name: Callable[[Estimate], str]
+    rows: Sequence[Estimate],
+    caption: str,
+    head: str,
+    name: Callable[[Estimate], str],
+    *,
+    held: bool = True,
 ) -> Table:
     """Signed differences with intervals, tests and smallest detectable gaps.
 
@@ -208,9 +213,10 @@ def differences_table(
         caption: what the table shows.
         head: the heading of the first column.
         name: what a difference is called; one name alone goes into the caption.
+        held: whether to say what answers were held against.
     """
     reasons = Reasons()
-    shown = differ(rows)
+    shown = held and differ(rows)
     labels = in_order(name(row) for row in rows)
     if len(labels) == 1:
         body = [_difference_row(row, _with_unit(row.metric), shown, reasons) for row in rows]
@@ -238,7 +244,7 @@ def differences_table(
         counted_noun(rows),
         capital(unit(rows)),
     )
-    return Table(f"{caption}{against(rows)}", columns, bodies, reasons.note)
+    return Table(f"{caption}{against(rows) if held else ''}", columns, bodies, reasons.note)
 
 
 def _with_unit(name: str) -> str:
@@ -259,40 +265,58 @@ def _difference_row(row: Estimate, name: str, shown: bool, reasons: Reasons) -> 
     )
 
 
-def aggregated_table(own: Sequence[Estimate], group_by: str) -> Table:
+def aggregated_table(
+    own: Sequence[Estimate],
+    group_by: str,
+    *,
+    whose: Callable[[Estimate], str] | None = None,
+    held: bool = True,
+) -> Table:
     """The unsigned gaps over all groups, each with its aggregator and its noise floor.
 
     Args:
         own: the rows of the gaps to show.
         group_by: the grouping.
+        whose: whose gap it is, where a column is to name systems, people or rules.
+        held: whether to say what answers were held against.
     """
     reasons = Reasons()
-    body = Body(
-        tuple(
-            (
-                Cell(capital(metric(row.metric))),
-                Cell(aggregation(row), small=_convention(row, own)),
-                reasons.cell(written(row, row.value), row),
-                interval_cell(row, reasons),
-                reasons.cell(written(row, row.noise_floor), row, what="none"),
-                *p_cells(row),
-                counted(row.n),
-            )
-            for row in own
-        )
-    )
+    shown = held and differ(own)
+    body = Body(tuple(_gap_row(row, own, whose, shown, reasons) for row in own))
     columns = (
+        *([] if whose is None else ["Whose"]),
         "Gap",
+        *([HELD_AGAINST] if shown else []),
         "Aggregator",
-        "Points",
+        "Points" if all(term(row.metric).percent for row in own) else "Points, or as stated",
         f"{level_heading(own)}interval",
         "Noise floor",
         "p",
         "Floor of p",
         counted_noun(own),
     )
-    caption = f"Aggregated gaps by {attribute(group_by)}{against(own)}"
+    caption = f"Aggregated gaps by {attribute(group_by)}{against(own) if held else ''}"
     return Table(caption, columns, (body,), reasons.note)
+
+
+def _gap_row(
+    row: Estimate,
+    own: Sequence[Estimate],
+    whose: Callable[[Estimate], str] | None,
+    shown: bool,
+    reasons: Reasons,
+) -> tuple[Cell, ...]:
+    return (
+        *([] if whose is None else [Cell(whose(row))]),
+        Cell(_with_unit(row.metric)),
+        *([Cell(reference(row.reference))] if shown else []),
+        Cell(aggregation(row), small=_convention(row, own)),
+        reasons.cell(written(row, row.value), row),
+        interval_cell(row, reasons),
+        reasons.cell(written(row, row.noise_floor), row, what="none"),
+        *p_cells(row),
+        counted(row.n),
+    )
 
 
 def _convention(row: Estimate, rows: Sequence[Estimate]) -> str:

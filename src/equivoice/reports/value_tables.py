@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from equivoice.annotators.names import is_human
 from equivoice.reports.cells import (
     Reasons,
     counted,
@@ -34,7 +35,13 @@ _EACH = Cell("see each", quiet=True)
 
 
 def values_table(
-    rows: Sequence[Estimate], *, caption: str, head: str, line: Named, body: Named | None = None
+    rows: Sequence[Estimate],
+    *,
+    caption: str,
+    head: str,
+    line: Named,
+    body: Named | None = None,
+    held: bool = True,
 ) -> Table:
     """One line an estimate, with its unit, interval and counts.
 
@@ -44,11 +51,12 @@ def values_table(
         head: the heading of the first column.
         line: what a line is called.
         body: the heading above a run of lines; none by default.
+        held: whether to say what answers were held against.
     """
     reasons = Reasons()
-    shown = differ(rows)
+    shown = held and differ(rows)
     bodies = tuple(
-        Body(tuple(_value_line(row, line(row), shown, reasons) for row in own), title)
+        Body(tuple(_value_line(row, line(row), shown, reasons) for row in own), title, _people(own))
         for title, own in _runs(rows, body)
     )
     columns = (
@@ -61,7 +69,7 @@ def values_table(
         capital(unit(rows)),
         "Left out",
     )
-    return Table(f"{caption}{against(rows)}", columns, bodies, reasons.note)
+    return Table(f"{caption}{against(rows) if held else ''}", columns, bodies, reasons.note)
 
 
 def _runs(rows: Sequence[Estimate], body: Named | None) -> Iterator[tuple[str, Sequence[Estimate]]]:
@@ -72,6 +80,10 @@ def _runs(rows: Sequence[Estimate], body: Named | None) -> Iterator[tuple[str, S
     titles = in_order(body(row) for row in rows)
     for title in titles:
         yield title, [row for row in rows if body(row) == title]
+
+
+def _people(rows: Sequence[Estimate]) -> bool:
+    return all(is_human(row.system) for row in rows)
 
 
 def _value_line(row: Estimate, name: str, shown: bool, reasons: Reasons) -> tuple[Cell, ...]:
@@ -95,7 +107,7 @@ def cross_table(
     line: Named,
     column: Named,
     body: Named | None = None,
-    apart: bool = True,
+    held: bool = True,
 ) -> Table:
     """Lines across columns, each cell a value with its interval below.
 
@@ -110,19 +122,20 @@ def cross_table(
         line: what a line is called.
         column: the heading of an estimate's column, with its unit.
         body: the heading above a run of lines; none by default.
-        apart: whether a line holds one reference only, named in a column of its own
+        held: whether a line is of one reference only, named in a column of its own
             where references differ; else the columns must tell references apart.
     """
     reasons = Reasons()
     columns = in_order(column(row) for row in rows)
-    shown = apart and differ(rows)
+    shown = held and differ(rows)
     bodies = tuple(
         Body(
             tuple(
                 _cross_line(line(own[0]), _cells(own, column), columns, shown, reasons)
-                for own in _lines(made, line, column, apart)
+                for own in _lines(made, line, column, held)
             ),
             title,
+            _people(made),
         )
         for title, made in _runs(rows, body)
     )
@@ -134,20 +147,20 @@ def cross_table(
         capital(unit(rows)),
         "Left out",
     )
-    return Table(f"{caption}{against(rows) if apart else ''}", headings, bodies, reasons.note)
+    return Table(f"{caption}{against(rows) if held else ''}", headings, bodies, reasons.note)
 
 
 def _lines(
-    rows: Sequence[Estimate], line: Named, column: Named, apart: bool
+    rows: Sequence[Estimate], line: Named, column: Named, held: bool
 ) -> Iterator[list[Estimate]]:
     """The rows of each line; a second line of the same name where a cell is taken."""
     taken: dict[tuple[str, str | None, int], list[Estimate]] = {}
     for row in rows:
         again = 0
-        name, held = line(row), row.reference if apart else None
-        while any(column(row) == column(each) for each in taken.get((name, held, again), [])):
+        name, whose = line(row), row.reference if held else None
+        while any(column(row) == column(each) for each in taken.get((name, whose, again), [])):
             again += 1
-        taken.setdefault((name, held, again), []).append(row)
+        taken.setdefault((name, whose, again), []).append(row)
     yield from taken.values()
 
 

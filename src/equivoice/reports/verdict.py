@@ -12,7 +12,14 @@ from typing import Any
 
 import polars as pl
 
+from equivoice.reports.beside_people import people_statements
 from equivoice.reports.cautions import Statement, chosen_on_test, unreadable
+from equivoice.reports.crowd_statements import (
+    about_listeners,
+    kept_statements,
+    people_in_full,
+    people_scores,
+)
 from equivoice.reports.formatting import (
     capital,
     count,
@@ -23,6 +30,7 @@ from equivoice.reports.formatting import (
     signed,
     why,
 )
+from equivoice.reports.kinds import of_labels
 from equivoice.reports.phrases import clusters, items, size, with_interval
 from equivoice.reports.rows import (
     Condition,
@@ -37,6 +45,7 @@ from equivoice.reports.rows import (
 from equivoice.reports.sweeps import at_main_temperature
 from equivoice.reports.wording import (
     CAUSES,
+    RATERS,
     aggregation,
     attribute,
     compared,
@@ -44,7 +53,7 @@ from equivoice.reports.wording import (
     pair_of,
 )
 
-__all__ = ["Statement", "statements", "verdict"]
+__all__ = ["Statement", "limits", "statements", "verdict"]
 
 _TWO = 2
 _LIMITING = ("confounded-group", "shared-speakers")
@@ -85,8 +94,14 @@ def verdict(
     made = statements(rows, findings, selection)
     several = len(in_order(each.subject for each in made)) > 1
     lines = [f"{each.subject}: {each.text}" if several else each.text for each in made]
-    by_group = any(row.quantity in ("pair_gap", "gap") for row in rows)
-    return [*lines, CAUSES] if by_group else lines
+    return [*lines, *limits(rows)]
+
+
+def limits(rows: Sequence[Estimate]) -> list[str]:
+    """What holds for all statements: no causes are claimed, and listeners were sampled too."""
+    by_group = any(row.quantity in ("pair_gap", "gap") for row in of_labels(rows))
+    sampled = about_listeners(rows)
+    return [*([RATERS] if sampled else []), *([CAUSES] if by_group else [])]
 
 
 def statements(
@@ -101,10 +116,17 @@ def statements(
     """
     found = [_limit(finding) for finding in findings if finding.code in _LIMITING]
     whole = pooled(rows)
-    found += [*chosen_on_test(selection), *unreadable(whole)]
-    for condition, own in conditions(at_main_temperature(whole)).items():
-        found += _of_condition(condition, own)
-    compared_systems = pooled(pick(rows, quantity="comparison", group_by=None, label=None))
+    labels = of_labels(whole)
+    found += [*chosen_on_test(selection), *kept_statements(whole), *unreadable(labels)]
+    parts = conditions(at_main_temperature(labels))
+    full = people_in_full(parts)
+    for condition, own in parts.items():
+        if not condition.people or condition in full:
+            found += _of_condition(condition, own)
+        if not condition.people:
+            found += people_statements(condition, own, parts)
+    found += people_scores(parts)
+    compared_systems = pooled(pick(labels, quantity="comparison", group_by=None, label=None))
     name = primary_metric(compared_systems)
     return found + [_comparison(row) for row in pick(compared_systems, metric=name)]
 

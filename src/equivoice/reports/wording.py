@@ -14,9 +14,12 @@ from equivoice.reports.terms import METRICS, OF_PROBABILITIES, Term
 __all__ = [
     "AGGREGATORS",
     "CAUSES",
+    "CREDITED",
     "GLOSSARY",
     "METRICS",
     "OF_PROBABILITIES",
+    "PEOPLE",
+    "RATERS",
     "Term",
     "aggregation",
     "attribute",
@@ -40,6 +43,25 @@ CAUSES = (
     "Differences between groups are described, not explained: the numbers do not say whether "
     "they come from the system, the recordings, the speakers, the labels or who was recorded."
 )
+
+RATERS = (
+    "Intervals are over speakers: they do not contain the sampling of listeners, and another "
+    "crowd would have voted otherwise."
+)
+"""Wherever a number rests on the votes of listeners."""
+CREDITED = (
+    "An answer is right here if any listener gave it. What counts as the reference thus depends on "
+    "the answers: the numbers of utterances behind each emotion differ between systems, and two of "
+    "these scores are not scores of the same task. One listener drawn at random reaches what people "
+    "reach without trying to agree: read every system beside that row."
+)
+"""Beside every score whose reference depends on the answers."""
+
+PEOPLE = (
+    "Rows of people are listeners, scored as a system is. They are no competitors of a system: to "
+    "meet a label more often than people do is not to hear better."
+)
+"""Beside every table in which people stand with systems."""
 
 GLOSSARY: tuple[tuple[str, str], ...] = (
     (
@@ -99,6 +121,21 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
         (
             "The value that an unsigned gap takes on average if the groups do not differ: chance "
             "alone makes it larger than zero. A gap near its noise floor says little."
+        ),
+    ),
+    (
+        "held against",
+        (
+            "What counts as right: the labels that the corpus gives, or a rule by which the votes "
+            "of listeners became labels. Scores held against different references are scores of "
+            "different tasks, and often of different utterances."
+        ),
+    ),
+    (
+        "people",
+        (
+            "Rows of listeners, scored as a system is: one listener drawn at random, one held "
+            "against the others, the crowd, or half of it. They are no competitors of a system."
         ),
     ),
     (

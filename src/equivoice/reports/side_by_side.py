@@ -1,0 +1,123 @@
+"""Runs side by side: only those that answered the same questions share a table.
+
+Two scores can be read beside each other where the same utterances were held
+against the same reference. Runs that differ in either stand apart, and the report
+says so before anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from equivoice.annotators.names import is_human
+from equivoice.reports.cautions import Statement
+from equivoice.reports.formatting import count
+from equivoice.reports.inputs import ReportInputs
+from equivoice.reports.kinds import of_labels
+from equivoice.reports.references import references
+from equivoice.reports.rows import POOLED, Estimate, in_order, pooled
+from equivoice.reports.terms import GIVEN, reference
+
+__all__ = ["Apart", "kept_apart", "set_apart"]
+
+Run = tuple[ReportInputs, tuple[Estimate, ...]]
+_NOTHING_ABOUT_SYSTEMS = (
+    "Their scores stand in separate tables: a difference between them says nothing about the "
+    "systems."
+)
+
+
+@dataclass(frozen=True)
+class Apart:
+    """The runs on one corpus, in sets that may stand in one table.
+
+    Args:
+        corpus: the corpus.
+        sets: titles of runs; one set where all may stand together.
+        told: for each run its title, how many utterances it scored, and against what.
+    """
+
+    corpus: str
+    sets: tuple[tuple[str, ...], ...]
+    told: tuple[tuple[str, int | None, tuple[str, ...]], ...]
+
+    @property
+    def separate(self) -> bool:
+        """Whether some runs must not stand in one table."""
+        return len(self.sets) > 1
+
+    def name(self, title: str) -> str:
+        """What the set of a run is called; empty where all stand together."""
+        if not self.separate:
+            return ""
+        own = next(each for each in self.sets if title in each)
+        return f"run {own[0]}" if len(own) == 1 else f"runs {', '.join(own)}"
+
+    @property
+    def statement(self) -> Statement:
+        """Loudly, that these runs are not to be compared, and why."""
+        place = f" on {self.corpus}" if self.corpus not in ("", POOLED) else ""
+        held = {against for _, _, against in self.told}
+        what = "on the same utterances" if len(held) == 1 else "against the same reference"
+        runs = "; ".join(
+            f"{title}: {count(number, 'utterance')}, held against {_listed(against)}"
+            for title, number, against in self.told
+        )
+        text = (
+            f"These runs were not scored {what}{place}, and must not be compared. {runs}. "
+            f"{_NOTHING_ABOUT_SYSTEMS}"
+        )
+        return Statement(False, text, "Runs that cannot be compared", "test sets")
+
+
+def kept_apart(runs: Sequence[Run]) -> list[Apart]:
+    """For each corpus, which runs may stand in one table; nothing of a single run."""
+    if len(runs) < 2:
+        return []
+    corpora = in_order(row.corpus or "" for _, rows in runs for row in rows)
+    return [_on(corpus, runs) for corpus in corpora]
+
+
+def set_apart(apart: Sequence[Apart], corpus: str, title: str) -> str:
+    """What the set of a run on a corpus is called; empty where nothing stands apart."""
+    return next((each.name(title) for each in apart if each.corpus == corpus), "")
+
+
+def _on(corpus: str, runs: Sequence[Run]) -> Apart:
+    sets: dict[tuple[object, ...], list[str]] = {}
+    told = []
+    for each, rows in runs:
+        own = [row for row in of_labels(pooled(rows)) if (row.corpus or "") == corpus]
+        own = [row for row in own if row.quantity == "score" and row.label is None]
+        own = [row for row in own if not is_human(row.system)] or own
+        if not own:
+            continue
+        against = tuple(sorted(references(own)))
+        by_rule = against != (GIVEN,) and each.labels is None  # then the labels are not at hand
+        ids = None if by_rule else _scored(each, corpus)
+        number = max((row.n or 0 for row in own), default=0) if ids is None else len(ids)
+        sets.setdefault((ids if ids is not None else number, against), []).append(each.title)
+        told.append((each.title, number, against))
+    return Apart(corpus, tuple(tuple(titles) for titles in sets.values()), tuple(told))
+
+
+def _scored(run: ReportInputs, corpus: str) -> frozenset[str] | None:
+    """The utterances that were scored; ``None`` where the run does not hold them."""
+    if run.utterances is None or run.utterances.is_empty():
+        return None
+    known = run.utterances if run.labels is None else run.labels
+    if corpus not in ("", POOLED) and "corpus" in run.utterances.columns:
+        own = run.utterances.filter(pl.col("corpus") == corpus)
+        known = known.join(own.select("utterance_id"), on="utterance_id", how="semi")
+    if "emotion" in known.columns:
+        known = known.filter(pl.col("emotion").is_not_null())
+    if run.predictions is not None and not run.predictions.is_empty():
+        known = known.join(run.predictions.select("utterance_id"), on="utterance_id", how="semi")
+    return frozenset(known.get_column("utterance_id"))
+
+
+def _listed(against: Sequence[str]) -> str:
+    return " and ".join(reference(each) for each in against)
