@@ -9,8 +9,9 @@ The expected score
 
 For accuracy, and for all that is linear in the table, they are equal if every
 utterance has a reference. Macro-F1 is a ratio of two sums that both vary, so they
-differ by a term of order 1 / n: a few thousandths with a hundred utterances a
-class, and more in small groups. Neither is wrong; the name says which is meant.
+differ by a term of order 1 / n: about 0.03 with two utterances a class, below 0.001
+with a hundred. In small groups the two must not be mixed up. Neither is wrong; the
+name says which is meant.
 
 The ``spread`` is the standard deviation between simulated listeners. A simulated
 listener is drawn anew for each utterance, so real people scatter more.

@@ -147,18 +147,19 @@ def half_tables(
     """
     check_ties(ties)
     n, size = counts.counts.shape
-    predicted = np.empty((draws, n), dtype=np.int64)
-    reference = np.empty((draws, n), dtype=np.int64)
+    predicted: list[IntArray] = []
+    reference: list[IntArray] = []
     nobody = np.zeros(n, dtype=np.int64)
     for draw, half in enumerate(halves(counts, draws=draws, seed=seed, other=other)):
         beside = half.reference[:, size] if other == "count" else nobody
         several = half.answering.sum(-1) > 0
         label = winners(half.reference[:, :size], beside, rule, count_other=True)
-        reference[draw] = np.where(several, label, _NO_LABEL)
+        reference.append(np.where(several, label, _NO_LABEL))
         rng = np.random.default_rng([seed, draw, 1])
         answer = _plurality(half.answering, ties, rng)
-        predicted[draw] = np.where(answer < size, answer, _NO_LABEL)
-    return HalfTables(predicted, reference, answers(counts, other).sum(-1) > 0, size)
+        predicted.append(np.where(answer < size, answer, _NO_LABEL))
+    voted = answers(counts, other).sum(-1) > 0
+    return HalfTables(np.stack(predicted), np.stack(reference), voted, size)
 
 
 def half_statistics(
