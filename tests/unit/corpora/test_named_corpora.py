@@ -185,6 +185,67 @@ class TestCremaD:
         ]
         assert draft.left_out == {"votes on clips that the metadata do not hold": 2}
 
+    RESPONSES = (
+        "Unnamed: 0,localid,pos,ans,ttr,queryType,clipName,respEmo,respLevel\n"
+        "7,SSI_2,33,A_18,9229,1,1001_IEO_SAD_LO,A,18\n"
+        "9,SSI_1,201,D_84,5077,2,1001_IEO_SAD_LO,D,84\n"
+        "11,SSI_1,45,S_5,900,3,1001_IEO_SAD_LO,S,5\n"
+        "13,SSI_3,46,S_6,901,3,1077_IEO_SAD_LO,S,6\n"
+    )
+
+    def test_single_responses_name_their_raters(self, cremad: Path, tmp_path: Path) -> None:
+        (tmp_path / "finishedResponses.csv").write_text(self.RESPONSES)
+        draft = draft_of(cremad, "cremad", extra=tmp_path)
+        assert draft.votes is not None
+        item = "cremad/1001_IEO_SAD_LO"
+        assert draft.votes.rows() == [
+            (item, "both", "SSI_1", "person", "emotion", "sad", None, 1),
+            (item, "both", "SSI_1", "person", "level", None, 5.0, 1),
+            (item, "face", "SSI_1", "person", "emotion", "disgust", None, 1),
+            (item, "face", "SSI_1", "person", "level", None, 84.0, 1),
+            (item, "voice", "SSI_2", "person", "emotion", "angry", None, 1),
+            (item, "voice", "SSI_2", "person", "level", None, 18.0, 1),
+        ]
+        # An answer and its level, on a clip that is not there.
+        assert draft.left_out == {"votes on clips that the metadata do not hold": 2}
+
+    def test_no_vote_is_counted_twice(self, cremad: Path, tmp_path: Path) -> None:
+        (tmp_path / "tabulatedVotes.csv").write_text(self.VOTES)
+        (tmp_path / "finishedResponses_excerpt.csv").write_text(self.RESPONSES)
+
+        def read(table: str | None) -> Draft:
+            request = Request("cremad", tmp_path, metadata=cremad, extra=tmp_path, table=table)
+            return source_of("cremad").draft(request)
+
+        counts, responses = read(None).votes, read("finishedResponses_excerpt.csv").votes
+        assert counts is not None
+        assert responses is not None
+        assert counts["rater"].null_count() == counts.height == 4
+        assert responses["rater"].null_count() == 0
+        with pytest.raises(CorpusError, match="no such table of votes") as caught:
+            read("votes.csv")
+        assert caught.value.choices == ("tabulatedVotes.csv", "finishedResponses_excerpt.csv")
+
+    def test_two_tables_of_responses_have_to_be_told_apart(
+        self, cremad: Path, tmp_path: Path
+    ) -> None:
+        for name in ("finishedResponses.csv", "finishedResponsesWithRepeatWithPractice.csv"):
+            (tmp_path / name).write_text(self.RESPONSES)
+        with pytest.raises(CorpusError, match="holds 2 tables of responses"):
+            draft_of(cremad, "cremad", extra=tmp_path)
+
+    @pytest.mark.parametrize(
+        ("old", "new", "place", "column"),
+        [(",2,1001", ",4,1001", 2, "queryType"), (",S,5", ",X,5", 3, "respEmo")],
+    )
+    def test_a_code_without_a_meaning_is_named(
+        self, cremad: Path, tmp_path: Path, old: str, new: str, place: int, column: str
+    ) -> None:
+        (tmp_path / "finishedResponses.csv").write_text(self.RESPONSES.replace(old, new))
+        with pytest.raises(CorpusError, match="no meaning") as caught:
+            draft_of(cremad, "cremad", extra=tmp_path)
+        assert (caught.value.row, caught.value.column) == (place, column)
+
     def test_an_extra_folder_of_something_else_is_refused(
         self, cremad: Path, tmp_path: Path
     ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,47 @@ def test_cremad_demographics_and_votes(made: Any) -> None:
     assert voice["item"].n_unique() == 7442
     first = voice.filter(pl.col("item") == "cremad/1001-IEO-NEU-XX")
     assert first.select("value", "count").rows() == [("happy", 1), ("neutral", 10)]
+
+
+def test_cremad_counts_are_those_of_the_csv(made: Any, real_data: Path) -> None:
+    with (real_data / "votes" / "crema_d" / "tabulatedVotes.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 22_326
+    letters = {"A": "angry", "D": "disgust", "F": "fear", "H": "happy", "N": "neutral", "S": "sad"}
+    modality = {"1": "voice", "2": "face", "3": "both"}
+    expected = {
+        (row["fileName"].replace("_", "-"), modality[row[""][0]], letters[code]): int(row[code])
+        for row in rows
+        for code in letters
+        if int(row[code])
+    }
+    votes = made("cremad").votes.select("item", "channel", "value", "count")
+    found = {(item[7:], channel, value): n for item, channel, value, n in votes.iter_rows()}
+    assert found == expected
+    assert sum(found.values()) == sum(int(row["numResponses"]) for row in rows) == 212_000
+
+
+def test_single_responses_of_cremad_hold_the_counts_and_more(
+    made: Any, real_data: Path, tmp_path: Path
+) -> None:
+    extra, table = real_data / "votes" / "crema_d", "finishedResponses_excerpt.csv"
+    given: dict[str, Any] = {
+        "metadata": real_data / "emobox" / "cremad",
+        "extra": extra,
+        "table": table,
+    }
+    votes = prepare("cremad", out=tmp_path, with_audio=False, **given).votes
+    assert votes is not None
+    assert votes["rater"].n_unique() == 291
+    assert Counter(votes["question"]) == {"emotion": 301, "level": 301}
+    keys = ["item", "channel", "value"]
+    single = votes.filter(question="emotion").group_by(keys).agg(pl.col("count").sum())
+    cells = single.select(keys[:2]).unique()
+    counts = made("cremad").votes.join(cells, on=keys[:2], how="semi")
+    both = counts.join(single, on=keys, how="left").with_columns(more=pl.col("count_right"))
+    assert cells.height == 30
+    assert (both["more"] >= both["count"]).all()
+    assert counts["count"].sum() == 290
 
 
 @pytest.mark.parametrize(("name", "shared"), [("emovdb", 4), ("urdu", 18), ("iemocap", 0)])

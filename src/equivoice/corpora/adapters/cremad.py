@@ -1,7 +1,13 @@
-"""CREMA-D: actor, sentence and level in the name; demographics and votes in its own CSVs."""
+"""CREMA-D: actor, sentence and level in the name; demographics and votes in its own CSVs.
+
+Votes come as counts (``tabulatedVotes.csv``) or as single responses with the raters'
+names (``finishedResponses.csv``). Channels by the first digit of the count's row and by
+``queryType`` of a response: 1 voice, 2 face, 3 both [readme: CREMA-D, docs/README.md].
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +24,8 @@ _NAME = r"(?:^|/)(?P<speaker>\d{4})_(?P<sentence>[A-Z]{3})_[A-Z]{3}_(?P<level>[A
 _LEVELS = {"LO": "low", "MD": "medium", "HI": "high", "XX": "unspecified", "X": "unspecified"}
 _ACTORS = "VideoDemographics.csv"
 _ANSWERS = "tabulatedVotes.csv"
+_RESPONSES = "finishedResponses*.csv"
+_RESPONSE = ("localid", "queryType", "clipName", "respEmo", "respLevel")
 _CHANNELS = {"1": "voice", "2": "face", "3": "both"}
 _VOTED = {
     "A": "angry",
@@ -33,21 +41,44 @@ _NOT_HERE = "votes on clips that the metadata do not hold"
 def complete(draft: Draft, request: Request) -> Draft:
     """Add speaker, sentence and level; with an extra folder demographics and votes.
 
-    The extra folder holds CREMA-D's ``VideoDemographics.csv``,
-    ``tabulatedVotes.csv``, or both.
+    The extra folder holds CREMA-D's ``VideoDemographics.csv``, its votes, or both. Of
+    two tables of votes the counts are read, unless the other is named (``--table``):
+    both together would count each vote twice.
     """
     named = with_name_parts(draft.utterances, _NAME, values={"level": _LEVELS})
     draft = replace(draft, utterances=named)
     if request.extra is None:
         return draft
-    actors, answers = request.extra / _ACTORS, request.extra / _ANSWERS
-    if not actors.is_file() and not answers.is_file():
+    actors, answers = request.extra / _ACTORS, _answers(request.extra, request.table)
+    if answers is None and not actors.is_file():
         raise CorpusError(
             f"the extra folder holds neither {_ACTORS} nor {_ANSWERS}", file=request.extra
         )
     if actors.is_file():
         draft = _with_actors(draft, actors)
-    return _with_votes(draft, answers) if answers.is_file() else draft
+    if answers is None:
+        return draft
+    return _with_votes(draft, answers, _counts if answers.name == _ANSWERS else _responses)
+
+
+def _answers(folder: Path, wanted: str | None) -> Path | None:
+    """The table of votes to read, if there is one."""
+    found = sorted(folder.glob(_RESPONSES))
+    if wanted is not None and not (folder / wanted).is_file():
+        names = [path.name for path in (folder / _ANSWERS, *found) if path.is_file()]
+        raise CorpusError(
+            "there is no such table of votes", file=folder, value=wanted, choices=names
+        )
+    if wanted is not None or (folder / _ANSWERS).is_file():
+        return folder / (wanted or _ANSWERS)
+    if len(found) > 1:
+        raise CorpusError(
+            f"the folder holds {len(found)} tables of responses, so one has to be named",
+            file=folder,
+            choices=[path.name for path in found],
+            hint="name it with --table",
+        )
+    return found[0] if found else None
 
 
 def _with_actors(draft: Draft, path: Path) -> Draft:
@@ -68,29 +99,72 @@ def _with_actors(draft: Draft, path: Path) -> Draft:
     return replace(draft, utterances=joined, read=(*draft.read, path))
 
 
-def _with_votes(draft: Draft, path: Path) -> Draft:
-    counts = _read(path, ("", "fileName", *_VOTED))
+def _with_votes(draft: Draft, path: Path, read: Callable[[Path], pl.DataFrame]) -> Draft:
+    """Add votes out of rows with fileName, channel, question, count and what they hold."""
     keys = draft.utterances.select(
         item="utterance_id",
         fileName=pl.col("audio").str.extract(r"([^/]+)\.[^./]+$"),
     )
-    votes = (
+    votes = read(path).join(keys, on="fileName", how="left", maintain_order="left")
+    known = votes.filter(pl.col("item").is_not_null()).drop("fileName")
+    table = known.with_columns(kind=pl.lit("person")).sort(
+        "item", "channel", "question", "value", maintain_order=True
+    )
+    lost = int(votes.filter(pl.col("item").is_null()).get_column("count").sum())
+    left_out = dict(draft.left_out) | ({_NOT_HERE: lost} if lost else {})
+    return replace(draft, votes=VOTES.validate(table), left_out=left_out, read=(*draft.read, path))
+
+
+def _counts(path: Path) -> pl.DataFrame:
+    counts = _read(path, ("", "fileName", *_VOTED))
+    return (
         counts.with_columns(channel=pl.col("").cast(pl.String).str.slice(0, 1).replace(_CHANNELS))
         .unpivot(
             list(_VOTED), index=["fileName", "channel"], variable_name="code", value_name="count"
         )
         .filter(pl.col("count") > 0)
-        .join(keys, on="fileName", how="left", maintain_order="left")
-        .with_columns(value=pl.col("code").replace(_VOTED))
-        .sort("item", "channel", "value")
+        .select(
+            "fileName",
+            "channel",
+            "count",
+            value=pl.col("code").replace(_VOTED),
+            question=pl.lit("emotion"),
+        )
     )
-    known = votes.filter(pl.col("item").is_not_null())
-    table = known.select(
-        "item", "channel", "value", "count", kind=pl.lit("person"), question=pl.lit("emotion")
+
+
+def _responses(path: Path) -> pl.DataFrame:
+    """An answer and its level (0 to 100) for each response."""
+    rows = _read(path, _RESPONSE)
+    for column, meanings in (("queryType", _CHANNELS), ("respEmo", _VOTED)):
+        given = rows.get_column(column).cast(pl.String)
+        strange = ~given.is_in(list(meanings)).fill_null(value=False)
+        if strange.any():
+            row = int(strange.arg_true()[0])
+            raise CorpusError(
+                "a code that has no meaning",
+                file=path,
+                row=row + 1,
+                column=column,
+                value=given[row],
+                choices=meanings,
+            )
+    answers = rows.select(
+        fileName="clipName",
+        channel=pl.col("queryType").cast(pl.String).replace(_CHANNELS),
+        rater="localid",
+        count=pl.lit(1),
+        question=pl.lit("emotion"),
+        value=pl.col("respEmo").replace(_VOTED),
+        number=pl.lit(None, pl.Float64),
     )
-    lost = int(votes.filter(pl.col("item").is_null()).get_column("count").sum())
-    left_out = dict(draft.left_out) | ({_NOT_HERE: lost} if lost else {})
-    return replace(draft, votes=VOTES.validate(table), left_out=left_out, read=(*draft.read, path))
+    levels = answers.with_columns(
+        question=pl.lit("level"),
+        value=pl.lit(None, pl.String),
+        number=rows.get_column("respLevel").cast(pl.Float64),
+        count=pl.lit(1),
+    )
+    return pl.concat([answers, levels])
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
