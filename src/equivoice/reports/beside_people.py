@@ -15,7 +15,7 @@ from equivoice.reports.cautions import Statement
 from equivoice.reports.document import Block, Text
 from equivoice.reports.drawing import folded, gap_legend, lines_of
 from equivoice.reports.figures import forest
-from equivoice.reports.formatting import capital, points, signed
+from equivoice.reports.formatting import capital, points, signed, why
 from equivoice.reports.phrases import size, with_interval
 from equivoice.reports.references import differ
 from equivoice.reports.rows import Condition, Estimate, in_order, pick, primary_metric
@@ -47,17 +47,21 @@ class Beside:
     condition: Condition
     row: Estimate
 
-    @property
-    def described(self) -> str:
-        """The difference with its interval, whose it is, and what it was held against."""
+    def described(self, beside: Estimate | None = None) -> str:
+        """The difference with its interval, whose it is, and what it was held against.
+
+        Args:
+            beside: a row told of before; counts that are the same are not repeated.
+        """
         row = self.row
-        held = f"held against {reference(row.reference)}"
-        who = f"{self.condition.name}, {held}"
+        who = f"{self.condition.name}, held against {reference(row.reference)}"
         if row.value is None:
-            return f"{who}: not defined"
+            return f"{who}: not defined ({why(row.undefined)})"
+        same = beside is not None and size(beside) == size(row)
+        end = "" if same else f", {size(row)}"
         if row.quantity == "gap":
-            return f"{who}: {points(row.value)}{with_interval(row)}, {size(row)}"
-        return f"{who}: {signed(row.value)} points{with_interval(row, sign=True)}, {size(row)}"
+            return f"{who}: {points(row.value)}{with_interval(row)}{end}"
+        return f"{who}: {signed(row.value)} points{with_interval(row, sign=True)}{end}"
 
 
 def nearest(condition: Condition, parts: Parts) -> list[Condition]:
@@ -134,7 +138,7 @@ def people_statements(
         shown = found[: 1 + _MOST_IN_A_SENTENCE]
         first = shown[0].row
         what = first.groups if first.quantity == "pair_gap" else aggregation(first)
-        told = "; ".join(each.described for each in shown)
+        told = "; ".join([shown[0].described(), *(each.described(first) for each in shown[1:])])
         apart = _OTHERWISE if differ(each.row for each in shown) else ""
         text = (
             f"Beside people, {metric(name)} by {attribute(group_by)} ({attribute(what or '')}): "

@@ -25,7 +25,7 @@ from equivoice.reports.references import differ
 from equivoice.reports.rows import Estimate, conditions, in_order, pick, pooled
 from equivoice.reports.sweeps import at_main_temperature
 from equivoice.reports.tables import aggregated_table, differences_table
-from equivoice.reports.terms import reference
+from equivoice.reports.terms import reference, rule
 from equivoice.reports.value_tables import cross_table, values_table
 from equivoice.reports.wording import RATERS, attribute, metric, unit
 
@@ -233,7 +233,7 @@ def _kept(rows: list[Estimate], place: str) -> Iterator[Block]:
 
 
 def _rule(row: Estimate) -> str:
-    return reference(row.reference)
+    return rule(row.reference)
 
 
 def _by_rule(rows: Sequence[Estimate], caption: str, head: str, line: Shares) -> Table:

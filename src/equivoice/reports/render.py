@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from equivoice.reports.against_votes import against_votes_section, scales_section
 from equivoice.reports.answer_sections import answers_section, calibration_section
 from equivoice.reports.chapter import Chapter, chapter_sections
+from equivoice.reports.crowd_statements import people_in_full
 from equivoice.reports.document import Bullets, Section
 from equivoice.reports.formatting import capital
 from equivoice.reports.hardest import MOST_CLIPS, Players
@@ -178,7 +179,7 @@ def _chapters(parts: Sequence[Chapter], players: Players) -> list[Section]:
     # A page with sound in it should still open quickly: the chapters share the clips.
     systems = [part for part in parts if not part.condition.people]
     clips = max(1, MOST_CLIPS // max(1, len(systems)))
-    return [
+    made = [
         Section(
             capital(part.condition.title),
             f"chapter-{at}",
@@ -187,6 +188,11 @@ def _chapters(parts: Sequence[Chapter], players: Players) -> list[Section]:
         )
         for at, part in enumerate(parts)
     ]
+    full = people_in_full({part.condition: part.pooled for part in parts})
+    apart = [part.condition.people and part.condition not in full for part in parts]
+    shown = [section for section, aside in zip(made, apart, strict=True) if not aside]
+    people = tuple(section for section, aside in zip(made, apart, strict=True) if aside)
+    return [*shown, Section("People, one by one", "people", (), people)]
 
 
 def _is_folded(part: Chapter, at: int, *, only_people: bool) -> bool:

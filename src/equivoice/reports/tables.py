@@ -52,7 +52,7 @@ def scores_table(parts: dict[Condition, list[Estimate]], *, caption: str) -> Tab
         parts: from each condition to its pooled rows.
         caption: what the table shows.
 
-    Conditions that were held against different references say which in a column.
+    Conditions that were held against different references say so above their rows.
     """
     reasons = Reasons()
     scores = {each: _main_scores(rows) for each, rows in parts.items()}
@@ -61,14 +61,13 @@ def scores_table(parts: dict[Condition, list[Estimate]], *, caption: str) -> Tab
     bodies = tuple(
         Body(
             tuple(_score_row(row, coverage_cell(row, rows), every, reasons) for row in rows),
-            condition.name if len(parts) > 1 or condition.people else "",
+            _whose(condition, named=len(parts) > 1, held=shown),
             people=condition.people,
         )
         for condition, rows in scores.items()
     )
     columns = (
         "Metric",
-        *([HELD_AGAINST] if shown else []),
         "%",
         f"{level_heading(every)}interval",
         *spread_headings(every),
@@ -78,6 +77,13 @@ def scores_table(parts: dict[Condition, list[Estimate]], *, caption: str) -> Tab
         "Left out or set aside",
     )
     return Table(f"{caption}{against(every)}", columns, bodies, reasons.note)
+
+
+def _whose(condition: Condition, *, named: bool, held: bool) -> str:
+    """Whose scores follow, where that needs saying: of several, of people, of another reference."""
+    if not named and not condition.people:
+        return ""
+    return condition.short if held else condition.name
 
 
 def _main_scores(rows: Sequence[Estimate]) -> list[Estimate]:
@@ -97,7 +103,6 @@ def _score_row(
 ) -> tuple[Cell, ...]:
     return (
         Cell(metric(row.metric)),
-        *([Cell(reference(row.reference))] if differ(every) else []),
         reasons.cell(written(row, row.value), row),
         interval_cell(row, reasons),
         *spread_cells(row, every),

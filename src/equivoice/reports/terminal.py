@@ -20,7 +20,9 @@ from equivoice.reports.cells import (
     counted_noun,
     written,
 )
+from equivoice.reports.crowd_statements import people_in_full
 from equivoice.reports.formatting import count, level
+from equivoice.reports.kinds import by_agreement, of_kind, of_labels
 from equivoice.reports.rows import (
     Condition,
     Estimate,
@@ -28,15 +30,19 @@ from equivoice.reports.rows import (
     in_order,
     pick,
     pooled,
+    primary_metric,
     read_estimates,
 )
 from equivoice.reports.sweeps import at_main_temperature, families
-from equivoice.reports.verdict import Statement, statements
-from equivoice.reports.wording import CAUSES, attribute, metric, unit
+from equivoice.reports.terms import measure, rule
+from equivoice.reports.verdict import Statement, limits, statements
+from equivoice.reports.wording import attribute, metric, term, unit
 
 __all__ = ["main_table", "verdict_lines"]
 
 _HEADLINE = ("macro_f1", "unweighted_accuracy", "accuracy")
+_KEPT = "kept"
+_AGREEMENT = ("krippendorff_alpha", "fleiss_kappa", "top_share", _KEPT)
 _MOST_ROWS = 4
 """As many groups and pairs of a grouping are shown in full."""
 
@@ -66,8 +72,7 @@ def verdict_lines(
         if len(subjects) > 1:
             lines.append(Text(subject, style="bold"))
         lines += [_line(each) for each in made if each.subject == subject]
-    if any(row.quantity in ("pair_gap", "gap") for row in rows):
-        lines.append(Text(CAUSES, style="dim"))
+    lines += [Text(sentence, style="dim") for sentence in limits(rows)]
     return Group(*lines)
 
 
@@ -98,18 +103,68 @@ def main_table(estimates: pl.DataFrame) -> Table:
     table = Table(caption_justify="left")
     for name in ("what", "value", head, counted_noun(rows).lower(), unit(rows)):
         table.add_column(name, justify="left" if name == "what" else "right")
-    parts = [*conditions(rows).items(), *_comparisons(rows)]
+    labels = conditions(of_labels(rows))
+    systems = {each: own for each, own in labels.items() if not each.people}
+    people = {each: own for each, own in labels.items() if each.people}
+    compared_systems = [*_comparisons(of_labels(rows))]
+    parts = [*systems.items(), *compared_systems, *people.items()]
     reasons = Reasons()
     passed_over: Counter[str] = Counter()
+    full = people_in_full(labels)
     for condition, own in parts:
-        if len(parts) > 1 or own[0].quantity == "comparison":
+        if len(parts) > 1 or own[0].quantity == "comparison" or _needs_a_title(condition):
             table.add_section()
             table.add_row(Text(condition.title, style="bold"))
-        for row in _shown(own, passed_over):
+        brief = condition.people and condition not in full
+        shown = _in_brief(own) if brief else _shown(own, passed_over)
+        for row in shown:
             table.add_row(*_cells(row, reasons))
-    captions = [*_caption(reasons, passed_over), *_temperatures(whole)]
+    for title, own in _of_listeners(rows):
+        table.add_section()
+        table.add_row(Text(title, style="bold"))
+        for row in own:
+            table.add_row(*_cells(row, reasons))
+    captions = [*_caption(reasons, passed_over), *_further(rows), *_temperatures(whole)]
     table.caption = Text("\n".join(captions))
     return table
+
+
+def _needs_a_title(condition: Condition) -> bool:
+    """Whether a table of one condition must say whose it is: people, or labels out of votes."""
+    return condition.people or bool(condition.reference)
+
+
+def _in_brief(rows: Sequence[Estimate]) -> Iterator[Estimate]:
+    """Of people beside systems: the main score, and the difference of two groups."""
+    name = primary_metric(rows)
+    yield from pick(rows, quantity="score", metric=name, label=None, group_by=None)
+    for group_by in in_order(row.group_by for row in rows):
+        pairs = pick(rows, quantity="pair_gap", metric=name, label=None, group_by=group_by)
+        if len(pairs) == 1:
+            yield pairs[0]
+
+
+def _of_listeners(rows: Sequence[Estimate]) -> Iterator[tuple[str, list[Estimate]]]:
+    """How far listeners agree, and what the rules keep."""
+    own = pick(of_kind(rows, "listeners"), quantity="score", label=None, group_by=None)
+    for corpus, system in dict.fromkeys((row.corpus, row.system) for row in own):
+        found = pick(own, corpus=corpus, system=system)
+        shown = [row for row in found if row.metric in _AGREEMENT]
+        place = f" on {corpus}" if corpus and corpus != "all" else ""
+        if shown:
+            kept = shown[0].metric == _KEPT
+            title = "what the rules keep" if kept else system or "listeners"
+            yield f"{title}{place}", shown
+
+
+def _further(rows: Sequence[Estimate]) -> Iterator[str]:
+    """That there is more in the report, of which nothing stands here."""
+    if of_kind(rows, "votes"):
+        yield "scores against all votes: in the report"
+    if of_kind(rows, "scales"):
+        yield "scores of valence, arousal and dominance: in the report"
+    if by_agreement(rows):
+        yield "scores by agreement of the listeners: in the report"
 
 
 def _caption(reasons: Reasons, passed_over: Mapping[str, int]) -> Iterator[str]:
@@ -181,6 +236,10 @@ def _cells(row: Estimate, reasons: Reasons) -> tuple[Text, ...]:
 
 
 def _name(row: Estimate) -> str:
+    if row.metric == _KEPT:
+        return f"kept by the rule {rule(row.reference)}"
+    if not term(row.metric).percent:
+        return f"{metric(row.metric)} ({measure(row.metric)})"
     if row.quantity == "gap":
         return f"{metric(row.metric)}, largest gap, {attribute(row.group_by or '')}"
     parts = (metric(row.metric), attribute(row.groups or ""))

@@ -18,6 +18,7 @@ __all__ = [
     "Term",
     "measure",
     "reference",
+    "rule",
 ]
 
 
@@ -346,3 +347,23 @@ def reference(name: str | None) -> str:
     """
     given = name or GIVEN
     return REFERENCES.get(given, given)
+
+
+_RULES = {
+    GIVEN: "as given",
+    "majority": "majority",
+    "plurality": "plurality",
+    "all_inclusive": "all-inclusive",
+    "dawid_skene": "Dawid–Skene",
+}
+
+
+def rule(name: str | None) -> str:
+    """What a rule that makes labels out of votes is called; an unknown one keeps its name.
+
+    Example:
+        >>> rule("majority"), rule("dawid_skene")
+        ('majority', 'Dawid–Skene')
+    """
+    given = name or GIVEN
+    return _RULES.get(given, given)

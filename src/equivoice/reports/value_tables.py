@@ -54,10 +54,11 @@ def values_table(
         held: whether to say what answers were held against.
     """
     reasons = Reasons()
-    shown = held and differ(rows)
+    runs = list(_runs(rows, body, held))
+    shown = held and any(differ(own) for _, own in runs)
     bodies = tuple(
         Body(tuple(_value_line(row, line(row), shown, reasons) for row in own), title, _people(own))
-        for title, own in _runs(rows, body)
+        for title, own in runs
     )
     columns = (
         head,
@@ -72,14 +73,18 @@ def values_table(
     return Table(f"{caption}{against(rows) if held else ''}", columns, bodies, reasons.note)
 
 
-def _runs(rows: Sequence[Estimate], body: Named | None) -> Iterator[tuple[str, Sequence[Estimate]]]:
-    """Runs of rows under one heading; headings appear where there are several."""
+def _runs(
+    rows: Sequence[Estimate], body: Named | None, held: bool
+) -> Iterator[tuple[str, Sequence[Estimate]]]:
+    """Runs of rows under one heading, which names the reference where runs differ in it."""
     if body is None:
         yield "", rows
         return
-    titles = in_order(body(row) for row in rows)
-    for title in titles:
-        yield title, [row for row in rows if body(row) == title]
+    told = held and differ(rows)
+    for title in in_order(body(row) for row in rows):
+        own = [row for row in rows if body(row) == title]
+        end = f", held against {reference(own[0].reference)}" if told and not differ(own) else ""
+        yield f"{title}{end}", own
 
 
 def _people(rows: Sequence[Estimate]) -> bool:
@@ -127,7 +132,8 @@ def cross_table(
     """
     reasons = Reasons()
     columns = in_order(column(row) for row in rows)
-    shown = held and differ(rows)
+    runs = list(_runs(rows, body, held))
+    shown = held and any(differ(own) for _, own in runs)
     bodies = tuple(
         Body(
             tuple(
@@ -137,7 +143,7 @@ def cross_table(
             title,
             _people(made),
         )
-        for title, made in _runs(rows, body)
+        for title, made in runs
     )
     headings = (
         head,

@@ -172,3 +172,120 @@ def two_systems() -> ReportInputs:
 def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for sound files and pages."""
     return tmp_path_factory.mktemp("pages")
+
+
+CLASSES = ("neutral", "happy", "angry")
+STRATA = ("all agree", "two thirds or more", "more than half", "a plurality")
+LISTENERS = "listeners (voice)"
+
+
+def estimate(metric: str, value: float | None = 0.5, **given: Any) -> dict[str, Any]:
+    """A row of estimates about the overall score of somebody, 480 utterances of 24 speakers."""
+    ends: dict[str, Any] = {}
+    if value is not None:
+        ends = {"low": value - 0.04, "high": value + 0.04}
+    base = {
+        "quantity": "score", "metric": metric, "corpus": "crowd", "fold": "all", "value": value,
+        "level": 0.95, "unit": "speaker", "n": 480, "clusters": 24, "method": "bootstrap",
+    }  # fmt: skip
+    return base | ends | given
+
+
+def by_gender(metric: str, women: float, men: float, **given: Any) -> list[dict[str, Any]]:
+    """The scores of two groups, their signed difference, and the largest gap."""
+    by = {"group_by": "gender"} | given
+    gap = women - men
+    tested = {"p_value": 0.01, "p_floor": 0.001, "detectable": 0.05}
+    return [
+        estimate(metric, women, quantity="group_score", groups="female", n=240, clusters=12, **by),
+        estimate(metric, men, quantity="group_score", groups="male", n=240, clusters=12, **by),
+        estimate(metric, gap, quantity="pair_gap", groups="female − male", **tested, **by),
+        estimate(metric, abs(gap), quantity="gap", group_aggregator="max", noise_floor=0.01, **by),
+    ]
+
+
+def scored(system: str, reference: str, main: float, gap: float) -> list[dict[str, Any]]:
+    """Somebody's scores of labels: overall, by gender, and by agreement of the listeners."""
+    who = {"system": system, "reference": reference}
+    rows = [
+        estimate("macro_f1", main, **who),
+        estimate("accuracy", main + 0.02, **who),
+        estimate("coverage", 1.0, low=None, high=None, **who),
+        *by_gender("macro_f1", main + gap / 2, main - gap / 2, **who),
+    ]
+    for at, stratum in enumerate(STRATA):
+        at_stratum = {"quantity": "group_score", "group_by": "agreement", "groups": stratum}
+        rows.append(estimate("macro_f1", main + 0.2 - at / 10, n=120, **at_stratum, **who))
+    return rows
+
+
+def crowd_rows() -> list[dict[str, Any]]:
+    """All kinds of rows that a run with votes has: a system, people, listeners, scales."""
+    votes = {"system": LISTENERS, "reference": "votes"}
+    rows = [
+        *scored("model", "majority", 0.62, -0.12),
+        *scored("one listener, left out (voice)", "other listeners", 0.5, 0.03),
+        *scored("one listener (voice)", "majority", 0.55, 0.02),
+        estimate("krippendorff_alpha", 0.412, **votes),
+        estimate("fleiss_kappa", None, undefined="numbers of votes differ", **votes),
+        estimate("vote_entropy", 0.8, **votes),
+        estimate("top_share", 0.66, **votes),
+        *by_gender("krippendorff_alpha", 0.45, 0.37, **votes),
+    ]
+    for at, label in enumerate(CLASSES):
+        rows.append(estimate("class_alpha", 0.5 - at / 10, **{"class": label}, **votes))
+        rows.append(estimate("vote_share", 0.5 - at / 6, **{"class": label}, **votes))
+    for rule, share in (("majority", 0.75), ("plurality", 0.95), ("all_inclusive", 1.0)):
+        rows.append(
+            estimate("kept", share, reference=rule, left_out='{"no label above half": 120}')
+        )
+        rows += by_gender("kept", share - 0.08, share, reference=rule)
+        rows += [estimate("kept", share, reference=rule, **{"class": c}) for c in CLASSES]
+    for system, value in (("model", 0.7), ("one listener, left out (voice)", 0.6)):
+        who = {"system": system}
+        rows.append(
+            estimate(
+                "annotator_aware_macro_f1", value, reference="votes", convention="credited", **who
+            )
+        )
+        rows += by_gender("annotator_aware_macro_f1", value, value, reference="votes", **who)
+        for threshold in ("votes > 1/C", "votes > 0.5", "votes > 1/(C-1)"):
+            rows.append(estimate("multilabel_macro_f1", value - 0.1, reference=threshold, **who))
+            rows.append(
+                estimate("multilabel_f1", value, reference=threshold, **{"class": "sad"}, **who)
+            )
+        rows.append(estimate("jsd", 0.2, reference="votes", **who))
+    rows += [
+        estimate("kld", None, undefined="probability 0", reference="votes", system="model"),
+        estimate("brier", 0.6, reference="votes", system="model"),
+        estimate("valence_ccc", 0.51, reference="given", system="model"),
+        estimate("valence_rmse", 0.934, reference="given", system="model"),
+    ]
+    return rows
+
+
+def minority_table(system: str = "model", *, many: int = 9) -> pl.DataFrame:
+    """Utterances on which a system sides with a minority."""
+    return pl.DataFrame(
+        {
+            "utterance_id": [f"crowd/{at}" for at in range(many)],
+            "system": [system] * many,
+            "said": ["happy"] * many,
+            "votes_for_it": [4] * many,
+            "votes": [10] * many,
+            "crowd_says": ["neutral 6, happy 4"] * many,
+            "transcript": ["I would say so."] * many,
+            "audio": pl.Series([None] * many, dtype=pl.String),
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def crowd() -> ReportInputs:
+    """A run with votes: one system beside people, made by hand."""
+    return ReportInputs(
+        title="A model against the crowd",
+        record=RunRecord(verb="score", config={}),
+        estimates=pl.DataFrame(crowd_rows(), infer_schema_length=None),
+        minority=minority_table(),
+    )
