@@ -21,7 +21,10 @@ from architecture.source import ROOT, modules
 DOCS = ROOT / "docs"
 TUTORIALS = [
     *sorted((DOCS / "tutorials").glob("*.md")),
-    *(DOCS / name for name in ("plugins.md", "prompts.md", "parsing.md")),
+    *(
+        DOCS / name
+        for name in ("plugins.md", "prompts.md", "parsing.md", "agreement.md", "votes.md")
+    ),
 ]
 _BLOCK = re.compile(r"^```(?P<kind>\w+)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\]\((?!https?:|#)(?P<target>[^)#]+)(?:#(?P<anchor>[^)]+))?\)")

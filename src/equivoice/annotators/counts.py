@@ -396,7 +396,8 @@ def _unknown_label(
     rows = asked.filter(pl.col("value").is_in(strange))
     first = rows.row(0, named=True)
     votes = int(rows.get_column("count").sum())
-    many = f" (one of {votes:,} votes for {len(strange):,} such answers)" if votes > 1 else ""
+    kinds = f"for {len(strange):,} such answers" if len(strange) > 1 else "like this"
+    many = f" (one of {votes:,} votes {kinds})" if votes > 1 else ""
     return VotesError(
         f"a vote on {first['item']!r} for a label that {labels.id!r} does not have{many}",
         file=file,
