@@ -70,6 +70,12 @@ def agreement_statistics(counts: VoteCounts, *, other: OtherVotes = "leave_out")
 
     Raises:
         ConfigError: an unknown choice for ``other``.
+
+    Example:
+        >>> votes = VoteCounts(("a", "b"), ("angry", "sad"), np.array([[3, 0], [2, 1]]),
+        ...                    np.zeros(2, dtype=np.int64))
+        >>> agreement_statistics(votes).shape
+        (2, 15)
     """
     votes = answers(counts, other)
     if other == "leave_out":  # the same columns either way

@@ -5,7 +5,7 @@ from counts alone, in closed form and per utterance, so that sums by speaker and
 group give scores, gaps and intervals:
 
 one listener
-    answers as the votes do: label c with probability n_c / m. He is held against
+    answers as the votes do: label c with probability n_c / m. Held against
     a label that does not come from the votes (what the actor was asked to play).
 one listener, left out
     the same listener held against the rule's label of the *other* votes, so that no

@@ -170,6 +170,14 @@ def cohen_statistics(
     Raises:
         ConfigError: no pair, or more than :data:`MOST_PAIRS`: then there is no table
             of sums, and no interval.
+
+    Example:
+        >>> import numpy as np
+        >>> ratings = Ratings(("a",), ("angry", "sad"), ("Ann", "Bo"), np.array([0, 0]),
+        ...                   np.array([0, 1]), np.array([1, 1]), np.array([1, 1]))
+        >>> pairs = cohen_kappa(ratings, fewest=1).pairs
+        >>> cohen_statistics(ratings, pairs).tolist()  # agreed; sad, said Ann; sad, said Bo
+        [[1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0]]
     """
     check_other(other)
     if not 0 < len(pairs) <= MOST_PAIRS:

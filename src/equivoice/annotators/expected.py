@@ -1,7 +1,7 @@
 """Two scores of random listeners that are easily mixed up, each by its name.
 
 The score of the expected table
-    finish(E[sums]): one table in which each listener counts with his share. Exact,
+    finish(E[sums]): one table in which each answer counts with its share. Exact,
     in closed form; what tables and intervals show.
 The expected score
     E[finish(sums)]: the mean score of listeners drawn one an utterance. By
@@ -68,7 +68,7 @@ def expected_score_by_simulation(
     n_groups: int = 1,
     unparsed: Unparsed = "wrong",
 ) -> ExpectedScores:
-    """Draw one listener an utterance, score him, and again; beside the closed form.
+    """Draw one listener an utterance and score them, many times; beside the closed form.
 
     Args:
         tables: (n, C, C + 1) weights [reference, answer] that sum to at most 1 an

@@ -117,7 +117,7 @@ def test_leaving_out_changes_nothing_that_was_handed_in() -> None:
 
 
 def test_no_vote_is_compared_with_itself() -> None:
-    """Held against all votes, one of two listeners is always half right; alone he knows nothing."""
+    """Held against all votes, one of two listeners is always half right; held out, never."""
     counts = crowd([[1, 1]] * 10)
     tables, lost = left_out_tables(counts, "plurality")
     assert score(tables) == 0.0
