@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from equivoice.evaluation.gap_tests import gap_tests, pair_tests
+from equivoice.evaluation.gap_tests import gap_tests, pair_tests, scalar_measures
 from equivoice.evaluation.resampling import group_values
 from equivoice.evaluation.rows import (
     Context,
@@ -152,12 +152,7 @@ def grouping_rows(items: Additive, grouping: Grouping, how: Certainty) -> Iterat
         for name, metric in items.metrics.items()
         if items.compared is None or name in items.compared
     }
-    by_pair: dict[tuple[int, int], dict[str, float]] = {}
-    omnibus: dict[str, float] = {}
-    if how.replicates:
-        draws = {"permutations": how.permutations, "seed": how.seed}
-        by_pair = pair_tests(sample, compared, **draws)
-        omnibus = gap_tests(sample, items.metrics, items.measures, **draws)
+    by_pair, omnibus = _tests(sample, items, compared, how)
     rows = [
         group_rows(values, context),
         pair_rows(values, replace(context, metrics=compared), by_pair),
@@ -172,6 +167,23 @@ def grouping_rows(items: Additive, grouping: Grouping, how: Certainty) -> Iterat
         ]
     for row in itertools.chain(*rows):
         yield row | {"unit": sample.unit}
+
+
+def _tests(
+    sample: ClusteredSums, items: Additive, compared: Mapping[str, Metric], how: Certainty
+) -> tuple[dict[tuple[int, int], dict[str, float]], dict[str, float]]:
+    """P values of the signed differences, by pair, and of the unsigned gaps."""
+    if not how.replicates:
+        return {}, {}
+    draws = {"permutations": how.permutations, "seed": how.seed}
+    if sample.n_groups != 2:
+        by_pair = pair_tests(sample, compared, **draws)
+        return by_pair, gap_tests(sample, items.metrics, items.measures, **draws)
+    # the only pair is all groups, so one test serves both
+    known = {measure.name for measure in items.measures}
+    further = [each for each in scalar_measures(compared) if each.name not in known]
+    found = gap_tests(sample, items.metrics, [*items.measures, *further], **draws)
+    return {(0, 1): found}, found
 
 
 def _context(
