@@ -47,15 +47,16 @@ def kept_statements(rows: Sequence[Estimate]) -> Iterator[Statement]:
         for held in references(systems):
             own = pick(kept, corpus=corpus, reference=held)
             for row in pick(own, quantity="score", label=None, group_by=None):
-                yield from _kept(row, own)
+                yield from _kept(row, pick(own, system=row.system))
 
 
 def _kept(row: Estimate, own: Sequence[Estimate]) -> Iterator[Statement]:
     subject = f"The labels on {row.corpus}" if row.corpus != "all" else "The labels"
     if row.value is None or row.value >= 1:
         return
+    whose = "" if row.system is None else f", {row.system},"
     text = (
-        f"{capital(reference(row.reference))} gives a label to {percent(row.value)}% of the "
+        f"{capital(reference(row.reference))}{whose} gives a label to {percent(row.value)}% of the "
         f"utterances{with_interval(row)}; {size(row)}. {_HELD}"
     )
     for group_by in in_order(each.group_by for each in own):

@@ -189,7 +189,9 @@ def _pairs(pairs: Sequence[Estimate], caption: str) -> Iterator[Block]:
 
 def _of(row: Estimate) -> str:
     """Whose difference it is: the rule's, or that of the listeners on one channel."""
-    return _rule(row) if row.metric == KEPT else _system(row)
+    if row.metric != KEPT:
+        return _system(row)
+    return _rule(row) if row.system is None else f"{row.system}, {_rule(row)}"
 
 
 def _largest(rows: Sequence[Estimate], group_by: str) -> Iterator[Block]:
@@ -243,13 +245,17 @@ def _by_rule(rows: Sequence[Estimate], caption: str, head: str, line: Shares) ->
         head=head,
         line=line,
         column=lambda row: f"{capital(_rule(row))}, %",
+        body=_system if any(row.system for row in rows) else None,
         held=False,
     )
 
 
 def _rules_table(rows: Sequence[Estimate], caption: str) -> Table:
     reasons = Reasons()
-    body = Body(tuple(_rule_line(row, reasons) for row in rows))
+    bodies = tuple(
+        Body(tuple(_rule_line(row, reasons) for row in pick(rows, system=system)), system or "")
+        for system in dict.fromkeys(row.system for row in rows)
+    )
     columns = (
         "Rule",
         "Kept, %",
@@ -259,7 +265,7 @@ def _rules_table(rows: Sequence[Estimate], caption: str) -> Table:
         capital(unit(rows)),
         "What it drops",
     )
-    return Table(caption, columns, (body,), reasons.note)
+    return Table(caption, columns, bodies, reasons.note)
 
 
 def _rule_line(row: Estimate, reasons: Reasons) -> tuple[Cell, ...]:
