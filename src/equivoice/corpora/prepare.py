@@ -130,26 +130,28 @@ def _assemble(draft: Draft, card: Card, request: Request, labels: dict[str, str]
     utterances = utterances.with_columns(
         corpus=pl.lit(request.name), language=pl.col("language").fill_null(pl.lit(language))
     )
-    emotion, space = _labelled(utterances, draft, card, request, labels)
+    mapping = _mapping(utterances, draft, card, request, labels)
     own = utterances.get_column("emotion")
+    emotion = own.replace_strict(mapping, return_dtype=pl.String)
+    votes = None if draft.votes is None else _votes_mapped(draft.votes, mapping)
     utterances = utterances.with_columns(emotion)
     if not own.equals(emotion):
         utterances = utterances.with_columns(own.alias(_OWN_LABEL))
     return Corpus(
         name=request.name,
-        label_space=space,
+        label_space=_space(emotion, card, draft, mapping, request.name),
         utterances=UTTERANCES.validate(utterances),
         folds=FOLDS.validate(draft.folds),
-        votes=draft.votes,
+        votes=votes,
         card=card,
         left_out=dict(draft.left_out),
     )
 
 
-def _labelled(
+def _mapping(
     utterances: pl.DataFrame, draft: Draft, card: Card, request: Request, labels: dict[str, str]
-) -> tuple[pl.Series, LabelSpace]:
-    """The canonical emotion of each utterance, and the corpus's label space.
+) -> dict[str, str]:
+    """From each own name of an emotion that occurs to its label.
 
     The user's map goes before the card's, the card's before the one found beside
     the data; without any map, the lexicon decides.
@@ -171,10 +173,23 @@ def _labelled(
             choices=mapping,
             hint="map it with --label OWN=LABEL",
         )
-    emotion = utterances.get_column("emotion").replace_strict(mapping, return_dtype=pl.String)
+    return mapping
+
+
+def _votes_mapped(votes: pl.DataFrame, mapping: Mapping[str, str]) -> pl.DataFrame:
+    """The votes with answers in the corpus's own names as labels; other answers stay."""
+    return votes.with_columns(pl.col("value").replace(dict(mapping)))
+
+
+def _space(
+    emotion: pl.Series, card: Card, draft: Draft, mapping: Mapping[str, str], name: str
+) -> LabelSpace:
+    """The labels that the card declares, that occur, or that votes could be given to."""
     declared = card.label_map.values() if card.label_map else ()
-    names = in_lexicon_order({*declared, *emotion.drop_nulls()})
-    return emotion, label_space(names, id=request.name)
+    offered = (
+        () if draft.votes is None else [mapping[own] for own in draft.label_map if own in mapping]
+    )
+    return label_space(in_lexicon_order({*declared, *offered, *emotion.drop_nulls()}), id=name)
 
 
 def _with_found_audio(

@@ -28,6 +28,7 @@ FORMATS = {
     "table": "table:read_plain",
     "audformat": "audformat:read_audformat",
     "datasets": "hf_datasets:read_datasets",
+    "emo_superb": "emo_superb:read_emo_superb",
 }
 # Corpora that have a reader of their own.
 _READERS = {
