@@ -114,6 +114,13 @@ def test_a_vote_without_an_answer_is_counted_as_such() -> None:
     assert read.left_out == {"vote without an answer": 4}
 
 
+def test_a_vote_is_left_out_for_one_reason_only() -> None:
+    votes = table(said("z", None, count=3), said("a", None, count=2), said("a", "sad"))
+    read = read_votes(votes, SPACE, items=["a"])
+    assert read.left_out == {"vote for an unknown utterance": 3, "vote without an answer": 2}
+    assert accounted(read) == given(votes) == 6
+
+
 def test_a_blank_name_is_no_name() -> None:
     votes = table(said("a", "sad", " "), said("a", "sad", ""), said("a", "angry", "r"))
     read = read_votes(votes, SPACE)

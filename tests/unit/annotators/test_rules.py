@@ -149,6 +149,20 @@ def test_none_of_the_labels_can_win_and_tie() -> None:
     assert aggregate(table, "plurality").why == (None, None, None)
 
 
+def test_half_of_the_votes_for_none_is_no_majority_of_them() -> None:
+    table = votes([[1, 1], [1, 1]], [2, 3])
+    assert aggregate(table, "majority", other="count").why == (
+        "no label above half",
+        "none of the labels won",
+    )
+
+
+def test_votes_that_are_left_out_give_no_reason() -> None:
+    table = votes([[1, 1]], [5])
+    assert aggregate(table, "majority").why == ("no label above half",)
+    assert aggregate(table, "plurality").why == ("tie",)
+
+
 @pytest.mark.parametrize("other", ["leave_out", "count"])
 @pytest.mark.parametrize("rule", BY_COUNTS)
 def test_only_votes_for_none_is_another_reason_than_no_vote(rule: str, other: str) -> None:
