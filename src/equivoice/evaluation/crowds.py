@@ -1,0 +1,160 @@
+"""The people who rated a corpus in one channel, beside the utterances that they rated.
+
+What is said of listeners is said corpus by corpus and channel by channel: what people
+hear and what they see are different questions, and each corpus has a crowd of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from equivoice.annotators import Ratings, VoteCounts, channels, read_votes
+from equivoice.evaluation.matching import unit_codes
+from equivoice.fairness import Grouping, group_items
+from equivoice.metrics import BoolArray, IntArray
+from equivoice.records import UTTERANCES, LabelSpace
+from equivoice.uncertainty import Unit
+
+__all__ = ["QUESTION", "Crowd", "read_crowds", "rows_of_grouping"]
+
+QUESTION = "emotion"
+_PERSON = "person"
+
+
+@dataclass(frozen=True, eq=False)
+class Crowd:
+    """Votes of one channel on the utterances of one corpus.
+
+    Args:
+        corpus: its name; ``None`` where the utterances state none.
+        channel: what the listeners perceived; ``None`` where it is not stated.
+        utterances: (n rows) of the corpus, rated or not.
+        ratings: the votes; its items are the utterances, in their order.
+        left_out: votes that could not be counted, by reason; of all corpora.
+        several: whether there are other channels beside.
+    """
+
+    corpus: str | None
+    channel: str | None
+    utterances: pl.DataFrame
+    ratings: Ratings
+    left_out: Mapping[str, int]
+    several: bool
+
+    @property
+    def conditions(self) -> dict[str, str | None]:
+        """What all rows about this crowd state."""
+        return {"corpus": self.corpus}
+
+    def counts(self) -> VoteCounts:
+        """The votes added up, an entry an utterance."""
+        return self.ratings.counts()
+
+    def units(self) -> tuple[IntArray | None, Unit]:
+        """What is resampled, as :func:`~equivoice.evaluation.matching.unit_codes` has it."""
+        return unit_codes(self.utterances)
+
+    def groupings(self, group_by: Sequence[str]) -> tuple[Grouping, ...]:
+        """The groups of the speakers of all its utterances, one entry a grouping."""
+        return tuple(group_items(self.utterances, name) for name in group_by)
+
+
+def read_crowds(
+    votes: pl.DataFrame,
+    utterances: pl.DataFrame,
+    labels: LabelSpace,
+    *,
+    channel: str | None = None,
+) -> tuple[Crowd, ...]:
+    """The crowd of each corpus and channel that has votes on its utterances.
+
+    Where persons and models rated, only persons are listeners.
+
+    Args:
+        votes: a VOTES table; only the question ``emotion`` is read.
+        utterances: an UTTERANCES table.
+        labels: the labels that votes are for.
+        channel: only this channel; ``None`` for all of them.
+
+    Raises:
+        VotesError: votes that cannot be counted, or no votes in the channel.
+        SchemaError: a table breaks its schema.
+
+    Example:
+        >>> from equivoice.records import Label
+        >>> rows = {"item": ["a", "a", "b"], "question": ["emotion"] * 3,
+        ...         "channel": ["voice", "face", "voice"], "value": ["sad", "sad", "angry"]}
+        >>> space = LabelSpace("demo", (Label("angry"), Label("sad")))
+        >>> heard, seen = read_crowds(
+        ...     pl.DataFrame(rows), pl.DataFrame({"utterance_id": ["a", "b"]}), space)
+        >>> heard.channel, heard.counts().counts.tolist(), seen.counts().counts.tolist()
+        ('voice', [[0, 1], [1, 0]], [[0, 1], [0, 0]])
+    """
+    table = UTTERANCES.validate(utterances)
+    there = channels(votes, QUESTION)
+    kind = _kind(votes)
+    found: list[Crowd] = []
+    for each in there if channel is None else (channel,):
+        read = read_votes(
+            votes,
+            labels,
+            items=table.get_column("utterance_id").to_list(),
+            question=QUESTION,
+            channel=each,
+            kind=kind,
+        )
+        for corpus, rows in _corpora(table):
+            ratings = _of_items(read.ratings, rows)
+            if len(ratings.item):
+                own = table[rows]
+                several = len(there) > 1
+                found.append(Crowd(corpus, each, own, ratings, read.left_out, several))
+    return tuple(found)
+
+
+def rows_of_grouping(grouping: Grouping, rows: IntArray) -> Grouping:
+    """The groups of some of the items; groups keep their codes.
+
+    Example:
+        >>> whole = Grouping("gender", ("female", "male"), np.array([0, 1, -1]), 1)
+        >>> rows_of_grouping(whole, np.array([0, 2])).unknown
+        1
+    """
+    codes = grouping.codes[rows]
+    return replace(grouping, codes=codes, unknown=int((codes < 0).sum()))
+
+
+def _kind(votes: pl.DataFrame) -> str | None:
+    """``person`` where others rated as well."""
+    if "kind" not in votes.columns:
+        return None
+    there = set(votes.get_column("kind").fill_null(_PERSON).unique())
+    return _PERSON if _PERSON in there and len(there) > 1 else None
+
+
+def _corpora(table: pl.DataFrame) -> list[tuple[str | None, IntArray]]:
+    numbered = table.select("corpus").with_row_index("row")
+    return [
+        (name, own.get_column("row").to_numpy().astype(np.int64))
+        for (name,), own in numbered.group_by("corpus", maintain_order=True)
+    ]
+
+
+def _of_items(ratings: Ratings, rows: IntArray) -> Ratings:
+    """The ratings of some of the items, which become all that there are."""
+    place = np.full(len(ratings.items), -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    item = place[ratings.item]
+    here: BoolArray = item >= 0
+    return replace(
+        ratings,
+        items=tuple(ratings.items[row] for row in rows.tolist()),
+        item=item[here],
+        rater=ratings.rater[here],
+        label=ratings.label[here],
+        count=ratings.count[here],
+    )
