@@ -117,15 +117,21 @@ def _ids(rows: pl.DataFrame, name: str, file: Path | None) -> pl.Series:
         )
     given = rows.get_column(source).cast(pl.String)
     if source == "audio":
-        given = given.str.replace(r"\.[A-Za-z0-9]{1,5}$", "")
-        parts = [c for c in ("start", "end") if c in rows.columns]
-        suffix = [rows.get_column(c).cast(pl.String).fill_null("") for c in parts]
-        for part in suffix:
-            given = given + "#" + part
+        given = given.str.replace(r"\.[A-Za-z0-9]{1,5}$", "") + _segment(rows)
     prefixed = given.str.starts_with(f"{name}/")
     return rows.select(
         utterance_id=pl.when(prefixed).then(given).otherwise(pl.lit(f"{name}/") + given)
     ).to_series()
+
+
+def _segment(rows: pl.DataFrame) -> pl.Series:
+    """``#start#end`` of each row; nothing for a whole file."""
+    parts = [pl.col(c).cast(pl.String) for c in ("start", "end") if c in rows.columns]
+    if not parts:
+        return pl.repeat("", rows.height, eager=True)
+    cut = pl.concat_str([pl.lit("#") + part.fill_null("") for part in parts])
+    whole = pl.all_horizontal(part.is_null() for part in parts)
+    return rows.select(pl.when(whole).then(pl.lit("")).otherwise(cut)).to_series()
 
 
 def _folds_of(rows: pl.DataFrame, file: Path | None) -> pl.DataFrame:
