@@ -19,6 +19,7 @@ from equivoice.corpora.card import Card, Fact
 from equivoice.errors import SchemaError
 from equivoice.records import ESTIMATES, RunRecord
 from equivoice.reports import ReportInputs, render_report
+from equivoice.reports.cells import written
 from equivoice.reports.rows import pooled, read_estimates
 
 VOID = {"meta", "link", "line", "circle", "rect"}
@@ -158,7 +159,13 @@ def several(two_systems: ReportInputs, inputs: ReportInputs) -> str:
     return render_report([two_systems, inputs])
 
 
-@pytest.fixture(scope="module", params=["one", "several", "bare"])
+@pytest.fixture(scope="module")
+def voted(crowd: ReportInputs, inputs: ReportInputs) -> str:
+    """The page of a run with votes beside one without: they must stand apart."""
+    return render_report([crowd, inputs])
+
+
+@pytest.fixture(scope="module", params=["one", "several", "voted", "bare"])
 def page(request: pytest.FixtureRequest) -> Page:
     """Each kind of page."""
     if request.param == "bare":
@@ -190,6 +197,20 @@ def hostile_inputs(text: str) -> ReportInputs:
         {"quantity": "confusion", "metric": "confusion", "class": text, "predicted_class": text},
         {"quantity": "comparison", "metric": "macro_f1", "system": f"{text} − {text}"},
     ]
+    votes = {"reference": "votes"}
+    rows += [
+        {"quantity": "score", "metric": "krippendorff_alpha"} | votes,
+        {"quantity": "score", "metric": "vote_share", "class": text} | votes,
+        {"quantity": "group_score", "metric": "top_share", "groups": text} | group | votes,
+        {"quantity": "score", "metric": "kept", "reference": "majority", "left_out": text},
+        {"quantity": "score", "metric": "kld", "undefined": text} | votes,
+        {"quantity": "score", "metric": f"{text} of votes"} | votes,
+        {"quantity": "score", "metric": "macro_f1", "system": "one listener"},
+        {"quantity": "pair_gap", "metric": "macro_f1", "groups": f"{text} − {text}",
+         "system": "one listener"} | group,
+        {"quantity": "group_score", "metric": "macro_f1", "group_by": "agreement", "groups": text},
+        {"quantity": "score", "metric": "arousal_ccc"},
+    ]  # fmt: skip
     folds = [{"quantity": "score", "metric": "macro_f1", "fold": f} for f in (text, f"{text}2")]
     estimates = pl.DataFrame(
         [base | {"fold": "all"} | row for row in [*rows, *folds]], infer_schema_length=None
@@ -236,7 +257,13 @@ def hostile_inputs(text: str) -> ReportInputs:
         findings=[HostileFinding(text)],
         left_out={text: 2},
         notes=[text],
-    )
+        minority=pl.DataFrame(
+            {
+                "utterance_id": [text], "system": [text], "said": [text], "votes_for_it": [1],
+                "votes": [3], "crowd_says": [text], "transcript": [text], "audio": [text],
+            }
+        ),
+    )  # fmt: skip
 
 
 @dataclass
@@ -584,3 +611,57 @@ def test_contrast_is_enough_for_everybody(page: Page, part: str) -> None:
     ]
     assert contrast(colours["ink"], darkest) >= 4.5
     assert f"* {shade}" in style.text
+
+
+def test_every_number_about_votes_is_on_the_page(crowd: ReportInputs) -> None:
+    text = read(render_report(crowd)).text
+    rows = pooled(read_estimates(crowd.estimates))
+    assert len(rows) > 90
+    for row in rows:
+        if row.value is None:
+            assert (row.undefined or "") in text
+        else:
+            shown = written(row, row.value, difference=row.quantity == "pair_gap")
+            assert shown is not None
+            assert shown in text, row
+
+
+def test_listeners_and_votes_have_sections_in_their_order(crowd: ReportInputs) -> None:
+    page = read(render_report(crowd))
+    tops = [each.attributes["id"] for each in page.all("section") if "section" not in each.parents]
+    assert tops[:5] == ["verdict", "scores", "listeners", "votes", "scales"]
+    assert tops.index("chapter-0") < tops.index("people")
+
+
+def test_people_are_told_in_words_wherever_they_are_marked(crowd: ReportInputs) -> None:
+    page = read(render_report(crowd))
+    marked = [each for each in page.all("tbody") if each.attributes.get("class") == "people"]
+    assert marked
+    heads = [
+        each.text
+        for each in page.all("span")
+        if "tbody" in each.parents and each.text.startswith("people: ")
+    ]
+    assert len(heads) == len(marked)
+    for figure in [each for each in page.all("rect") if "people" in each.attributes["class"]]:
+        assert "svg" in figure.parents
+    descriptions = " ".join(each.text for each in page.all("desc"))
+    assert "people: one listener, left out (voice)" in descriptions.replace("People", "people")
+
+
+def test_people_are_folded_beside_systems_and_open_alone(crowd: ReportInputs) -> None:
+    def folded(inputs: ReportInputs) -> list[str]:
+        found = read(render_report(inputs)).all("summary")
+        return [each.text for each in found if each.text.startswith("Show People")]
+
+    assert len(folded(crowd)) == 2
+    alone = crowd.estimates.filter(pl.col("system").ne_missing("model"))
+    assert folded(replace(crowd, estimates=alone)) == []
+
+
+def test_words_about_listeners_are_explained_only_where_needed(
+    crowd: ReportInputs, one: str
+) -> None:
+    assert "held against: What counts as right" in read(render_report(crowd)).text
+    assert "held against" not in read(one).text
+    assert "people" not in read(one).text

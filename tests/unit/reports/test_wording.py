@@ -13,6 +13,7 @@ from equivoice.reports.wording import (
     CAUSES,
     GLOSSARY,
     METRICS,
+    RATERS,
     aggregation,
     compared,
     metric,
@@ -73,6 +74,8 @@ def test_mixed_units_are_not_called_speakers() -> None:
 def test_the_rules_are_written_down_and_say_what_the_code_says() -> None:
     rules = " ".join((DOCS / "wording.md").read_text("utf-8").split())
     assert CAUSES in rules
+    assert RATERS in rules
     reading = " ".join((DOCS / "reading-a-report.md").read_text("utf-8").split())
+    assert RATERS in reading
     for name, _ in GLOSSARY:
         assert name in reading
