@@ -100,6 +100,21 @@ class Additive:
             return len(self.statistics.codes)
         return len(self.statistics)
 
+    def subset(self, rows: IntArray) -> Additive:
+        """These items only; groups keep their codes, and there is no table of them."""
+        coded = self.statistics
+        return replace(
+            self,
+            statistics=CodedStatistics(coded.codes[rows], coded.table)
+            if isinstance(coded, CodedStatistics)
+            else coded[rows],
+            units=None if self.units is None else self.units[rows],
+            groupings=tuple(grouping.subset(rows) for grouping in self.groupings),
+            reference=None if self.reference is None else self.reference[rows],
+            also_left_out=None,
+            table=None,
+        )
+
     def sums(self, groups: IntArray, n_groups: int) -> ClusteredSums:
         """The statistics summed by unit and group; group −1 leaves an item out."""
         if isinstance(self.statistics, CodedStatistics):

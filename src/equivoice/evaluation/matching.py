@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ from equivoice.metrics import UNPARSED, FloatArray, IntArray
 from equivoice.records import PREDICTIONS, UTTERANCES, Label, LabelSpace
 from equivoice.uncertainty import Unit
 
-__all__ = ["Items", "Matched", "label_space_of", "match", "to_items", "unit_codes"]
+__all__ = ["Items", "Matched", "check_shares", "label_space_of", "match", "to_items", "unit_codes"]
 
 _ROUNDING = 1e-3
 _ANSWERS_OF_BOTH = ("emotion", "transcript", "valence", "arousal", "dominance")
@@ -28,7 +28,7 @@ class Matched:
         frame: a row a prediction: its conditions, ``predicted`` and ``reference``
             (labels), and the attributes of the utterance.
         left_out: how many rows were left out, by reason.
-        utterances: how many utterances with a reference label there are, by corpus.
+        utterances: how many utterances there are to be scored, by corpus.
     """
 
     frame: pl.DataFrame
@@ -67,14 +67,7 @@ class Items:
             self.predicted[rows],
             None if self.units is None else self.units[rows],
             self.unit,
-            tuple(
-                replace(
-                    grouping,
-                    codes=grouping.codes[rows],
-                    unknown=int((grouping.codes[rows] < 0).sum()),
-                )
-                for grouping in self.groupings
-            ),
+            tuple(grouping.subset(rows) for grouping in self.groupings),
             self.n_classes,
             None if self.shares is None else self.shares[rows],
         )
@@ -98,6 +91,8 @@ def match(
     labels: LabelSpace,
     *,
     expected: bool = False,
+    scored: pl.Series | None = None,
+    lacking: str = "reference without label",
 ) -> Matched:
     """Join predictions with their references and count what finds no partner.
 
@@ -110,6 +105,9 @@ def match(
         reference: an UTTERANCES table.
         labels: every label must be one of these, or a synonym.
         expected: keep ``probabilities``, and leave out predictions without them.
+        scored: which rows of the reference something can be held against; by default
+            those that have a label.
+        lacking: what is said of the others, in ``left_out``.
 
     Raises:
         SchemaError: a table breaks its schema.
@@ -123,13 +121,14 @@ def match(
     if expected:
         spread = _with_probabilities(answered, labels)
         answered, without = spread, answered.height - spread.height
-    labelled = reference.filter(pl.col("emotion").is_not_null())
+    labelled = reference.filter(pl.col("emotion").is_not_null() if scored is None else scored)
     known = answered.join(reference.select("utterance_id"), on="utterance_id", how="semi")
     _require_overlap(known, answered, reference)
     frame = _joined(answered, labelled, labels)
     if frame.is_empty():
+        nothing = "no predicted utterance has a reference label"
         raise InputError(
-            "no predicted utterance has a reference label",
+            nothing if scored is None else f"no prediction can be scored: {lacking}",
             column="emotion",
             hint="nothing to score",
         )
@@ -138,7 +137,7 @@ def match(
         "answer failed": predictions.height - answered.height - without,
         "prediction without probabilities": without,
         "prediction without reference": answered.height - known.height,
-        "reference without label": unlabelled,
+        lacking: unlabelled,
     }
     by_corpus = dict(labelled.group_by("corpus").len().iter_rows())
     return Matched(frame, {why: n for why, n in left_out.items() if n}, by_corpus)
@@ -153,7 +152,17 @@ def _with_probabilities(answered: pl.DataFrame, labels: LabelSpace) -> pl.DataFr
             column="probabilities",
             hint="score by label, or run the system with option scores",
         )
-    shares = kept.get_column("probabilities")
+    check_shares(kept, labels)
+    return kept
+
+
+def check_shares(frame: pl.DataFrame, labels: LabelSpace) -> None:
+    """Refuse probabilities that are none over the label space; rows without any are passed over.
+
+    Raises:
+        InputError: names the first such row.
+    """
+    shares = frame.get_column("probabilities")
     lengths = shares.list.len()
     wrong = (
         (lengths != len(labels.names))
@@ -168,7 +177,6 @@ def _with_probabilities(answered: pl.DataFrame, labels: LabelSpace) -> pl.DataFr
             column="probabilities",
             value=shares[int(wrong[0])].to_list(),
         )
-    return kept
 
 
 def _require_overlap(known: pl.DataFrame, answered: pl.DataFrame, reference: pl.DataFrame) -> None:
@@ -196,7 +204,7 @@ def _joined(answered: pl.DataFrame, labelled: pl.DataFrame, labels: LabelSpace) 
     """A row a prediction, in its order: attributes of the utterance, conditions, both labels."""
     given = _resolve(answered, labels, table="predictions")
     parsed = answered.get_column("status").is_in(["parsed"]).fill_null(value=True)
-    kept = [*PREDICTIONS.key, "probabilities"]
+    kept = [*PREDICTIONS.key, "emotions", "probabilities"]
     answers = answered.select(kept).with_columns(
         predicted=given.zip_with(parsed, pl.Series([None], dtype=pl.String))
     )

@@ -59,6 +59,13 @@ _UNSTABLE = "interval: undefined in more than 5 % of the resamples"
 _ROUNDING = 1e-12
 _BOOTSTRAP = "cluster bootstrap, expanded percentile"
 _INVERSION = "cluster bootstrap, test inversion"
+_MACRO = (
+    "macro_f1",
+    "unweighted_accuracy",
+    "annotator_aware_macro_f1",
+    "any_vote_macro_f1",
+    "multilabel_macro_f1",
+)
 _BONFERRONI = "cluster bootstrap, expanded percentile, Bonferroni over groups"
 
 
@@ -417,7 +424,7 @@ def _missing_cell(
 
 def _left_out(context: Context, group: int, metric: Metric) -> str | None:
     missing = int(context.missing[group].sum())
-    if metric.per_class or not missing or metric.name not in ("macro_f1", "unweighted_accuracy"):
+    if metric.per_class or not missing or metric.name not in _MACRO:
         return _json(context.left_out)
     return _json({**context.left_out, "classes without reference": missing})
 

@@ -2,59 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
-import numpy as np
 import polars as pl
 
 from equivoice.errors import ConfigError
-from equivoice.evaluation.additive import Additive, Certainty, grouping_rows, overall_rows
-from equivoice.evaluation.gap_tests import all_measures, all_metrics
+from equivoice.evaluation.additive import Certainty
+from equivoice.evaluation.by_label import Settings, label_rows
 from equivoice.evaluation.given import Labels, Table, as_tables
-from equivoice.evaluation.matching import Items, Matched, label_space_of, match, to_items
+from equivoice.evaluation.matching import label_space_of, match
 from equivoice.evaluation.rows import Row
-from equivoice.evaluation.spread import by_condition, with_spread
-from equivoice.evaluation.sums import items_statistics, items_table
-from equivoice.fairness import Convention
+from equivoice.evaluation.scores import Scores
 from equivoice.fairness import convention as convention_named
-from equivoice.metrics import BoolArray, FloatArray, IntArray, Metric, Unparsed
+from equivoice.metrics import Unparsed
 from equivoice.records import ESTIMATES, LabelSpace
 
 __all__ = ["Scores", "score"]
 
 Answers = Literal["label", "expected"]
 _FEWEST_REPLICATES = 20
-_CONDITIONS = ("corpus", "system", "prompt", "temperature", "modality")
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What scoring found.
-
-    Args:
-        estimates: an ESTIMATES table.
-        left_out: how many rows were left out, by reason.
-        notes: what a reader must know before reading the numbers.
-    """
-
-    estimates: pl.DataFrame
-    left_out: Mapping[str, int]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to score; the arguments of :func:`score`, resolved."""
-
-    labels: LabelSpace
-    group_by: tuple[str, ...]
-    rules: Convention
-    certainty: Certainty
-    expected: bool
-    metrics: Mapping[Unparsed, Mapping[str, Metric]]
 
 
 def score(
@@ -129,16 +96,11 @@ def score(
         rules,
         Certainty(replicates, permutations, level, seed),
         answers == "expected",
-        _metrics(rules),
     )
     matched = match(predictions, reference, labels, expected=settings.expected)
-    frame = matched.frame.with_columns(pl.col("options").list.join("|").alias("label_order"))
-    rows: list[Row] = []
-    for key, cell in frame.group_by(_CONDITIONS, maintain_order=True):
-        conditions = dict(zip(_CONDITIONS, key, strict=True))
-        rows += [conditions | row for row in _cell_rows(cell, matched, settings)]
+    rows = label_rows(matched, settings, "given")
     estimates = pl.DataFrame(rows, schema=_row_schema(rows), infer_schema_length=None)
-    return Scores(ESTIMATES.validate(estimates), matched.left_out, _notes(frame, settings))
+    return Scores(ESTIMATES.validate(estimates), matched.left_out, _notes(matched.frame, settings))
 
 
 def _check_numbers(replicates: int, permutations: int, level: float, seed: int) -> None:
@@ -158,11 +120,6 @@ def _check_numbers(replicates: int, permutations: int, level: float, seed: int) 
 def _check_reading(answers: str) -> None:
     if answers not in get_args(Answers):
         raise ConfigError("unknown reading of answers", value=answers, choices=get_args(Answers))
-
-
-def _metrics(rules: Convention) -> dict[Unparsed, dict[str, Metric]]:
-    policies = (rules.unparsed_in_scores, rules.unparsed_in_gaps)
-    return {policy: all_metrics(policy, rules) for policy in policies}
 
 
 def _row_schema(rows: Sequence[Row]) -> dict[str, pl.DataType]:
@@ -185,82 +142,3 @@ def _notes(frame: pl.DataFrame, settings: Settings) -> tuple[str, ...]:
     if settings.rules.name != "equivoice":
         notes.append(f"Convention {settings.rules.name}: {settings.rules.source}.")
     return tuple(notes)
-
-
-def _cell_rows(cell: pl.DataFrame, matched: Matched, settings: Settings) -> list[Row]:
-    """All rows of one system under one condition: pooled, then fold by fold."""
-    items = to_items(cell, settings.labels, settings.group_by, expected=settings.expected)
-    left_out = dict(matched.left_out)
-    asked = matched.utterances[cell.get_column("corpus")[0]]
-    unanswered = asked - cell.get_column("utterance_id").n_unique()
-    if unanswered:
-        left_out["utterance without prediction"] = unanswered
-
-    def rows_of(positions: IntArray) -> Iterator[Row]:
-        return _item_rows(items.subset(positions), {}, settings, with_noise=False)
-
-    conditions = cell.select("fold", "run", "label_order")
-    parts = {name: by_condition(conditions, (name,), rows_of) for name in conditions.columns}
-    averaged = settings.rules.pooling == "folds"
-    repetitions = by_condition(conditions, conditions.columns, rows_of) if averaged else {}
-    pooled = list(_item_rows(items, left_out, settings, with_noise=True))
-    order = _only_value(cell, "label_order")
-    shared = {"convention": settings.rules.name, "reference": "given", "label_order": order}
-    whole = shared | {"fold": _only_value(cell, "fold"), "run": _only_value(cell, "run")}
-    rows = [row | whole for row in with_spread(pooled, parts, repetitions, settings.rules)]
-    for (fold,), fold_rows in parts["fold"].items():
-        rows += [row | shared | {"fold": fold, "run": whole["run"]} for row in fold_rows]
-    return rows
-
-
-def _only_value(cell: pl.DataFrame, condition: str) -> str | None:
-    """The value of a condition where it has one only, and "all" where it is pooled."""
-    values = cell.get_column(condition).unique().to_list()
-    if len(values) > 1:
-        return "all"
-    return None if values[0] is None else str(values[0])
-
-
-def _item_rows(
-    items: Items, left_out: Mapping[str, int], settings: Settings, *, with_noise: bool
-) -> Iterator[Row]:
-    """The rows of one set of items: scores over everybody, then grouping by grouping."""
-    how = settings.certainty if with_noise else replace(settings.certainty, replicates=0)
-    rules = settings.rules
-    scored = _additive(items, left_out, settings, rules.unparsed_in_scores)
-    grouped = scored
-    if rules.unparsed_in_gaps != rules.unparsed_in_scores:
-        grouped = _additive(items, left_out, settings, rules.unparsed_in_gaps)
-    yield from overall_rows(scored, how)
-    for grouping in items.groupings:
-        yield from grouping_rows(grouped, grouping, how.of(grouping))
-
-
-def _additive(
-    items: Items, left_out: Mapping[str, int], settings: Settings, policy: Unparsed
-) -> Additive:
-    metrics = settings.metrics[policy]
-
-    def unparsed(marked: BoolArray) -> dict[str, int]:
-        return _unparsed(items_table(items, marked), policy)
-
-    return Additive(
-        items_statistics(items, policy),
-        metrics,
-        items.units,
-        items.unit,
-        items.groupings,
-        settings.labels.names,
-        items.reference,
-        left_out,
-        unparsed,
-        measures=all_measures(metrics, settings.rules),
-        worst=True,
-        table=partial(items_table, items),
-    )
-
-
-def _unparsed(table: FloatArray, policy: Unparsed) -> dict[str, int]:
-    count = int(np.rint(table[:, -1].sum()))
-    done = {"wrong": "counted as wrong", "drop": "dropped", "extra_class": "a class of their own"}
-    return {f"unparsed ({done[policy]})": count} if count else {}

@@ -12,13 +12,15 @@ import polars as pl
 from equivoice.fairness import Convention
 from equivoice.metrics import IntArray
 
-__all__ = ["by_condition", "with_spread"]
+__all__ = ["by_condition", "only_value", "with_parts", "with_spread"]
 
 Row = dict[str, Any]
 
 _IDENTITY = (
     "quantity",
     "metric",
+    "convention",
+    "reference",
     "group_aggregator",
     "class_aggregator",
     "group_by",
@@ -29,6 +31,49 @@ _IDENTITY = (
 _COLUMNS = {"fold": "sd_folds", "run": "sd_runs", "label_order": "sd_orders"}
 _NOWHERE = "undefined in every fold and run, which this convention averages"
 _AVERAGED = "interval: this convention averages folds and runs; their spread is in sd_folds"
+
+
+def with_parts(
+    cell: pl.DataFrame,
+    pooled: Sequence[Row],
+    rows_of: Callable[[IntArray], Iterable[Row]],
+    rules: Convention,
+    *,
+    folds: bool,
+) -> list[Row]:
+    """Rows over all items of a cell with their spread over folds, runs and label orders.
+
+    Args:
+        cell: the items, with ``fold``, ``run`` and ``label_order``.
+        pooled: their rows.
+        rows_of: makes the rows of the items at given positions.
+        rules: the convention.
+        folds: whether the rows of each fold follow.
+    """
+    conditions = cell.select("fold", "run", "label_order")
+    parts = {name: by_condition(conditions, (name,), rows_of) for name in conditions.columns}
+    averaged = rules.pooling == "folds"
+    repetitions = by_condition(conditions, conditions.columns, rows_of) if averaged else {}
+    shared = {"label_order": only_value(cell, "label_order")}
+    whole = shared | {"fold": only_value(cell, "fold"), "run": only_value(cell, "run")}
+    rows = [row | whole for row in with_spread(pooled, parts, repetitions, rules)]
+    if folds:
+        for (fold,), fold_rows in parts["fold"].items():
+            rows += [row | shared | {"fold": fold, "run": whole["run"]} for row in fold_rows]
+    return rows
+
+
+def only_value(cell: pl.DataFrame, condition: str) -> str | None:
+    """The value of a condition where it has one only, and "all" where it is pooled.
+
+    Example:
+        >>> only_value(pl.DataFrame({"run": [0, 1]}), "run")
+        'all'
+    """
+    values = cell.get_column(condition).unique().to_list()
+    if len(values) > 1:
+        return "all"
+    return None if values[0] is None else str(values[0])
 
 
 def by_condition(

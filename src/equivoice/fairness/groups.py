@@ -48,6 +48,17 @@ class Grouping:
     codes: IntArray
     unknown: int
 
+    def subset(self, rows: IntArray) -> Grouping:
+        """The groups of these rows only, under the same codes.
+
+        Example:
+            >>> every = Grouping("gender", ("female", "male"), np.array([0, -1, 1]), 1)
+            >>> every.subset(np.array([2, 0])).codes.tolist()
+            [1, 0]
+        """
+        codes = self.codes[rows]
+        return Grouping(self.name, self.groups, codes, int((codes < 0).sum()))
+
 
 def group_items(items: pl.DataFrame, grouping: str) -> Grouping:
     """The group of each row.

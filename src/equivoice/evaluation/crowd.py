@@ -1,0 +1,229 @@
+"""The votes of one channel on the utterances of a reference, and labels made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import polars as pl
+
+from equivoice.annotators import (
+    REASONS,
+    Aggregation,
+    Ratings,
+    VoteCounts,
+    aggregate,
+    channels,
+    read_votes,
+    strata,
+    winners,
+)
+from equivoice.annotators.others import OtherVotes
+from equivoice.errors import ConfigError, VotesError
+from equivoice.metrics import BoolArray, FloatArray, IntArray
+from equivoice.records import LabelSpace
+
+__all__ = [
+    "Crowd",
+    "NoConsensus",
+    "gather_crowd",
+    "heard_channel",
+    "labelled_by",
+    "labels_of",
+]
+
+NoConsensus = Literal["random", "plurality", "leave_out"]
+"""Which label stands where more than half of the votes agree on none: the plurality, and
+at a tie one of the tied labels by chance (``random``) or none (``plurality``); or none."""
+
+_SPOKEN = "voice"
+
+
+@dataclass(frozen=True, eq=False)
+class Crowd:
+    """The votes of one channel.
+
+    Args:
+        ratings: the votes; items are utterances, in alphabetical order.
+        channel: what was perceived; ``None`` where the votes do not say.
+        other: what votes for none of the labels do.
+        left_out: votes that could not be counted, by reason.
+    """
+
+    ratings: Ratings
+    channel: str | None = None
+    other: OtherVotes = "leave_out"
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def counts(self) -> VoteCounts:
+        """Votes by utterance and label."""
+        return self.ratings.counts()
+
+    @cached_property
+    def voted(self) -> BoolArray:
+        """(N,) which utterances have a vote for a label (or, where others count, any vote)."""
+        return np.asarray(self.counts.totals(other=self.other == "count") > 0)
+
+    @cached_property
+    def shares(self) -> FloatArray:
+        """(N, C) shares of the votes; NaN without votes, less than 1 in all where others count."""
+        return self.counts.shares(other=self.other == "count")[:, : len(self.counts.labels)]
+
+    def places(self, utterances: pl.Series) -> IntArray:
+        """(n,) where each utterance stands among the items; −1 where it does not."""
+        known = pl.Series(self.counts.items, dtype=pl.String)
+        row = pl.int_range(len(known), eager=True)
+        found = utterances.replace_strict(known, row, default=-1, return_dtype=pl.Int64)
+        return np.asarray(found.to_numpy(), dtype=np.int64)
+
+    def strata(self) -> dict[str, str | None]:
+        """From utterances to how far their listeners agree."""
+        return dict(zip(self.counts.items, strata(self.counts, other=self.other), strict=True))
+
+    def by(self, rule: str) -> Aggregation:
+        """The labels that a rule makes of the votes."""
+        return aggregate(self.ratings, rule, other=self.other)
+
+    def consensus(self, policy: NoConsensus, *, seed: int) -> IntArray:
+        """(N,) the label of the majority, and where there is none what the policy says; −1: none.
+
+        Raises:
+            ConfigError: an unknown policy.
+        """
+        if policy not in get_args(NoConsensus):
+            raise ConfigError(
+                "unknown policy for no_consensus", value=policy, choices=get_args(NoConsensus)
+            )
+        votes, other = self.counts.counts, self.counts.other
+        counted = self.other == "count"
+        rule = "majority" if policy == "leave_out" else "plurality"
+        label = winners(votes, other, rule, count_other=counted)
+        if policy != "random":
+            return label
+        tied = (votes == votes.max(-1, keepdims=True)) & (votes > 0)
+        number = tied.sum(-1)
+        place = np.floor(np.random.default_rng(seed).random(len(votes)) * number).astype(np.int64)
+        drawn = (tied & (tied.cumsum(-1) == place[:, np.newaxis] + 1)).argmax(-1)
+        return np.where((label < 0) & (number > 0), drawn, label)
+
+
+def heard_channel(votes: pl.DataFrame, channel: str | None) -> str | None:
+    """The channel that systems are scored against: the one asked for, else voice, else the first.
+
+    Raises:
+        VotesError: votes without a question that is answered with a label.
+
+    Example:
+        >>> table = pl.DataFrame({"item": ["a", "a"], "question": ["emotion"] * 2,
+        ...                       "channel": ["face", "voice"]})
+        >>> heard_channel(table, None), heard_channel(table, "face")
+        ('voice', 'face')
+    """
+    if channel is not None:
+        return channel
+    found = channels(votes)
+    if None in found or not found:
+        return None
+    return _SPOKEN if _SPOKEN in found else found[0]
+
+
+def gather_crowd(
+    votes: pl.DataFrame,
+    labels: LabelSpace,
+    utterances: Sequence[str],
+    *,
+    channel: str | None = None,
+    other: OtherVotes = "leave_out",
+    file: str | Path | None = None,
+) -> Crowd:
+    """The votes of one channel on these utterances.
+
+    Where people and models voted, only people's votes are taken.
+
+    Args:
+        votes: a table with the columns of ``records.VOTES``.
+        labels: the declared labels.
+        utterances: ids; votes on others are left out and counted.
+        channel: which channel, as :func:`~equivoice.annotators.read_votes` takes it.
+        other: what votes for none of the labels do.
+        file: where the votes come from, for errors.
+
+    Raises:
+        VotesError: votes that cannot be counted, or none of them on these utterances.
+
+    Example:
+        >>> from equivoice.records import Label
+        >>> space = LabelSpace("demo", (Label("angry"), Label("sad")))
+        >>> table = pl.DataFrame({"item": ["b", "b", "x"], "question": ["emotion"] * 3,
+        ...                       "value": ["sad", "angry", "sad"]})
+        >>> crowd = gather_crowd(table, space, ["b", "a"])
+        >>> crowd.counts.items, crowd.counts.counts.tolist(), crowd.left_out
+        (('a', 'b'), [[0, 0], [1, 1]], {'vote for an unknown utterance': 1})
+    """
+    read = read_votes(
+        votes,
+        labels,
+        items=sorted(utterances),
+        channel=channel,
+        kind=_people(votes),
+        file=file,
+    )
+    if not len(read.ratings.item):
+        raise VotesError(
+            f"no vote is on an utterance of the reference: the votes are on "
+            f"{votes.get_column('item')[0] if votes.height else '(no rows)'!r}, "
+            f"the reference holds {utterances[0] if utterances else '(no rows)'!r}",
+            file=file,
+            column="item",
+            hint="check that both tables use the same ids, such as corpus/key",
+        )
+    return Crowd(read.ratings, channel, other, read.left_out)
+
+
+def labelled_by(
+    reference: pl.DataFrame, crowd: Crowd, rule: str
+) -> tuple[pl.DataFrame, Mapping[str, int]]:
+    """The reference with the labels that a rule makes of votes in the place of its own.
+
+    Args:
+        reference: an UTTERANCES table.
+        crowd: the votes.
+        rule: one of :data:`~equivoice.annotators.RULES`. All-inclusive takes the label with
+            most votes, where it is the only one.
+
+    Returns:
+        the table, ``emotion`` null where the rule gives no label; and how many utterances
+        have none, by reason.
+    """
+    found = crowd.by(rule)
+    without = found.label < 0
+    names = [None if code < 0 else found.labels[code] for code in found.label.tolist()]
+    made = pl.DataFrame(
+        {"utterance_id": found.items, "emotion": names},
+        schema={"utterance_id": pl.String, "emotion": pl.String},
+    )
+    table = reference.drop("emotion", strict=False).join(
+        made, on="utterance_id", how="left", maintain_order="left"
+    )
+    reasons = dict.fromkeys(REASONS, 0) | found.dropped()
+    tied = int((without & found.kept).sum())  # all-inclusive keeps what has no single label
+    reasons["tie"] += tied
+    return table, {f"no label by {rule}: {why}": n for why, n in reasons.items() if n}
+
+
+def labels_of(crowd: Crowd, rule: str) -> pl.DataFrame:
+    """``utterance_id`` and ``emotion`` of the utterances that a rule gives a label."""
+    ids = pl.DataFrame({"utterance_id": crowd.counts.items}, schema={"utterance_id": pl.String})
+    table, _ = labelled_by(ids, crowd, rule)
+    return table.drop_nulls("emotion")
+
+
+def _people(votes: pl.DataFrame) -> str | None:
+    """Only people are listeners, where the votes of models stand beside theirs."""
+    kinds = set(votes.get_column("kind").unique()) if "kind" in votes.columns else {None}
+    return "person" if "model" in kinds and len(kinds) > 1 else None
