@@ -10,6 +10,7 @@ from equivoice.reports.document import Block, Body, Cell, Figure, Folded, Sectio
 from equivoice.reports.formatting import capital, count
 from equivoice.reports.rows import Estimate, in_order, pick
 from equivoice.reports.sweeps import main_temperatures, reading_of
+from equivoice.reports.terms import reference
 from equivoice.reports.wording import attribute, metric, unit
 
 __all__ = ["answers_section", "calibration_section"]
@@ -103,16 +104,20 @@ def _share(rows: Sequence[Estimate], status: str, reasons: Reasons) -> Cell:
     return Cell(value, number=True, small=f"[{written(row, row.low)}, {written(row, row.high)}]")
 
 
-def calibration_section(rows: Sequence[Estimate]) -> Section:
+def calibration_section(rows: Sequence[Estimate], *, told: bool = False) -> Section:
     """Reliability diagram and calibration error of each system with probabilities.
 
     Args:
         rows: of :func:`equivoice.evaluation.calibration.calibration`.
+        told: whether what answers were held against is named although it is the labels
+            as given, since other parts of the report have other references.
     """
     blocks: list[Block] = []
-    for corpus, system in dict.fromkeys((row.corpus, row.system) for row in rows):
-        own = pick(rows, corpus=corpus, system=system)
+    keys = dict.fromkeys((row.corpus, row.system, row.reference) for row in rows)
+    for corpus, system, held in keys:
+        own = pick(rows, corpus=corpus, system=system, reference=held)
         title = f"{system or 'the predictions'}{f' on {corpus}' if corpus else ''}"
+        title += f", held against {reference(held)}" if told else ""
         for prompt, modality in dict.fromkeys((row.prompt, row.modality) for row in own):
             part = pick(own, prompt=prompt, modality=modality)
             blocks += _figure(part, title)

@@ -266,7 +266,7 @@ def _square(x: float, y: float, radius: float, name: str) -> Markup:
     """A square around a place; the style sheet moves it by half its width to the left."""
     size = 2 * radius
     return Markup('<rect x="{}%" y="{}" width="{}" height="{}" class="{} people"/>').format(
-        x, y - radius, size, size, f"{name} {'large' if radius > 5 else 'small'}"
+        x, y - radius, size, size, f"{name} {'wide' if radius > 5 else 'narrow'}"
     )
 
 

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from equivoice.reports.against_votes import against_votes_section, scales_section
 from equivoice.reports.answer_sections import answers_section, calibration_section
 from equivoice.reports.chapter import Chapter, chapter_sections
-from equivoice.reports.crowd_statements import people_in_full
+from equivoice.reports.crowd_statements import about_listeners, people_in_full
 from equivoice.reports.document import Bullets, Section
 from equivoice.reports.formatting import capital
 from equivoice.reports.hardest import MOST_CLIPS, Players
@@ -33,7 +33,7 @@ from equivoice.reports.sensitivity_section import sensitivity_section
 from equivoice.reports.side_by_side import kept_apart
 from equivoice.reports.sweep_sections import temperature_section
 from equivoice.reports.sweeps import reading_of
-from equivoice.reports.wording import GLOSSARY, METRICS, metric, term
+from equivoice.reports.wording import GLOSSARY, METRICS, OF_LISTENERS, metric, term
 
 __all__ = ["render_page", "render_report"]
 
@@ -126,7 +126,7 @@ def _sections(runs: Sequence[ReportInputs], players: Players) -> list[Section]:
         *_temperatures(read),
         sensitivity_section(_joined(run.sensitivity for run in runs)),
         answers_section(_handed(run.answers for run in runs)),
-        calibration_section(_handed(run.calibration for run in runs)),
+        calibration_section(_handed(run.calibration for run in runs), told=about_listeners(rows)),
         *_chapters(parts, players),
         corpora_section(runs),
         left_out_section(runs, rows),
@@ -205,7 +205,8 @@ def _glossary(rows: Sequence[Estimate]) -> Section:
     """The words of the report; only those metrics that it shows."""
     used = {row.metric for row in rows}
     names = [name for name in METRICS if name in used]
-    words = [f"{name}: {meaning}" for name, meaning in GLOSSARY]
+    passed_over = () if about_listeners(rows) else OF_LISTENERS
+    words = [f"{name}: {meaning}" for name, meaning in GLOSSARY if name not in passed_over]
     words += [f"{metric(name)}: {term(name).meaning}" for name in names]
     return Section("How to read this", "reading", (Bullets(tuple((None, each) for each in words)),))
 

@@ -248,7 +248,12 @@ def conditions(rows: Sequence[Estimate]) -> dict[Condition, list[Estimate]]:
 
 
 def _whose(row: Estimate) -> tuple[object, ...]:
-    return (row.corpus, row.system, row.reference, *(getattr(row, name) for name in _SETTINGS))
+    return (
+        row.corpus,
+        row.system,
+        row.reference or GIVEN,
+        *(getattr(row, name) for name in _SETTINGS),
+    )
 
 
 def _condition(row: Estimate, differing: Sequence[str], told: bool) -> Condition:

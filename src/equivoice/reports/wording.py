@@ -17,6 +17,7 @@ __all__ = [
     "CREDITED",
     "GLOSSARY",
     "METRICS",
+    "OF_LISTENERS",
     "OF_PROBABILITIES",
     "PEOPLE",
     "RATERS",
@@ -146,6 +147,9 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
         ),
     ),
 )
+
+OF_LISTENERS = ("held against", "people")
+"""Words of the glossary that only reports with listeners need."""
 
 
 def term(name: str) -> Term:

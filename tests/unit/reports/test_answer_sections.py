@@ -177,3 +177,13 @@ def test_each_prompt_has_a_diagram(prompts: tuple[str, ...]) -> None:
     rows = [row for prompt in prompts for row in calibrated(1.0, prompt=prompt)]
     section = calibration_section(rows)
     assert sum(isinstance(block, Figure) for block in section.blocks) == len(prompts)
+
+
+def test_the_reference_is_named_where_other_parts_of_the_report_have_others() -> None:
+    rows = [*calibrated(1.0), *calibrated(1.0, reference="majority")]
+    captions = [table.caption for table in found_tables(calibration_section(rows, told=True))]
+    assert captions == [
+        "Calibration of llm/options on c, held against the labels as given",
+        "Calibration of llm/options on c, held against the majority of the votes",
+    ]
+    assert "held against" not in found_tables(calibration_section(calibrated(1.0)))[0].caption

@@ -200,3 +200,51 @@ def test_figures_repeat_only_what_the_rows_say(inputs: ReportInputs) -> None:
     assert figure.description == (
         "Macro-F1. female: 50.0 [40.0, 60.0]. male: not defined: no predictions."
     )
+
+
+def against_majority(inputs: ReportInputs, labels: pl.DataFrame | None) -> Section | None:
+    """The hardest utterances of a system whose labels a rule made."""
+    estimates = inputs.estimates.with_columns(reference=pl.lit("majority"))
+    made = replace(inputs, estimates=estimates, labels=labels)
+    (part,) = chapters([(made, read_estimates(estimates))])
+    return sections_of(part).get("Hardest utterances")
+
+
+def test_hardest_utterances_are_held_against_the_labels_of_the_rule(inputs: ReportInputs) -> None:
+    assert inputs.predictions is not None
+    answered = inputs.predictions.filter(pl.col("emotion").is_not_null()).head(40)
+    said = answered.select("utterance_id", pl.col("emotion"))
+    right = against_majority(inputs, said)  # all of these are right by this rule
+    assert right is None
+    first = said.with_row_index().with_columns(
+        emotion=pl.when(pl.col("index") == 0).then(pl.lit("no such")).otherwise("emotion")
+    )
+    wrong = against_majority(inputs, first.drop("index"))
+    assert wrong is not None
+    (clips,) = [block for block in wrong.blocks if isinstance(block, Clips)]
+    assert [clip.name for clip in clips.clips] == [said["utterance_id"][0]]
+    assert dict(clips.clips[0].facts)["reference"] == "no such"
+
+
+def test_without_the_labels_of_the_rule_none_are_listed_and_it_says_so(
+    inputs: ReportInputs,
+) -> None:
+    section = against_majority(inputs, None)
+    assert section is not None
+    (text,) = section.blocks
+    assert isinstance(text, Text)
+    assert "the majority of the votes" in text.text
+
+
+def test_captions_say_what_was_held_against(inputs: ReportInputs) -> None:
+    estimates = inputs.estimates.with_columns(reference=pl.lit("plurality"))
+    (part,) = chapters([(inputs, read_estimates(estimates))])
+    end = ", held against the plurality of the votes"
+    captions = [
+        block.caption
+        for section in sections_of(part).values()
+        for block in flat(section.blocks)
+        if isinstance(block, Table)
+    ]
+    assert len(captions) > 8
+    assert not [caption for caption in captions if end not in caption]

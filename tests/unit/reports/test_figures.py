@@ -166,3 +166,45 @@ def test_higher_scores_stand_higher() -> None:
 
 def test_letters_do_not_repeat() -> None:
     assert len({letter(position) for position in range(200)}) == 200
+
+
+def test_people_are_squares_and_systems_are_dots() -> None:
+    rows = [
+        ForestRow("model", "50.0", 0.5),
+        ForestRow("people: one listener", "40.0", 0.4, people=True),
+        ForestRow("people: half the crowd", "30.0", 0.3, people=True, full=False),
+    ]
+    figure = forest(rows, title="t", difference=False)
+    assert len(list(drawn(figure).iter("circle"))) == 1
+    squares = of_class(figure, "people")
+    assert [each.tag for each in squares] == ["rect", "rect"]
+    assert ["hollow" in each.attrib["class"] for each in squares] == [False, True]
+    assert across(squares[0], "x") > across(squares[1], "x")
+
+
+def test_bars_begin_at_zero_and_end_at_the_value() -> None:
+    rows = [ForestRow(str(share), "", share, bar=True) for share in (0.2, 0.4)]
+    figure = forest(rows, title="t", difference=False)
+    short, long = of_class(figure, "bar")
+    zero = across(of_class(figure, "grid")[0], "x1")
+    assert across(short, "x") == across(long, "x") == zero
+    assert abs(across(long, "width") - 2 * across(short, "width")) < 0.05
+    for bar, dot in zip((short, long), drawn(figure).iter("circle"), strict=True):
+        assert abs(across(bar, "x") + across(bar, "width") - across(dot, "cx")) < 0.02
+
+
+def test_a_bar_without_a_value_is_not_drawn() -> None:
+    figure = forest([ForestRow("a", "", None, bar=True)], title="t", difference=False)
+    assert of_class(figure, "bar") == []
+
+
+def test_people_do_not_shape_the_front() -> None:
+    systems = [ParetoPoint("a", 0.1, 0.4), ParetoPoint("b", 0.3, 0.6)]
+    people = ParetoPoint("people: one listener", 0.0, 0.9, people=True)
+    alone = pareto(systems, score="s", gap="g", title="t")
+    both = pareto([*systems, people], score="s", gap="g", title="t")
+    assert len(of_class(alone, "front")) == len(of_class(both, "front")) == 1
+    assert [each.tag for each in of_class(both, "people")] == ["rect"]
+    assert "C: people: one listener" in both.description
+    assert any(line.startswith("Square: people.") for line in both.key)
+    assert not any("Square" in line for line in alone.key)

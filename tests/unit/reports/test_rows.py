@@ -124,3 +124,35 @@ def test_an_interval_excludes_zero_only_on_one_side() -> None:
     assert not row(-0.1, 0.1).excludes_zero
     assert not row(None, 0.1).excludes_zero
     assert not row(0.0, 0.1).excludes_zero
+
+
+def test_people_and_references_are_part_of_a_name() -> None:
+    people = Condition("c", "one listener (voice)", reference="given")
+    assert people.people
+    assert people.name == "people: one listener (voice)"
+    assert people.short == "people: one listener (voice), held against the labels as given"
+    assert people.title == "people: one listener (voice) on c, held against the labels as given"
+    assert not Condition("c", "one listener too many").people
+
+
+def test_references_tell_conditions_apart_where_any_is_not_given() -> None:
+    def found(*references: str | None) -> list[str]:
+        rows = [Estimate("score", "accuracy", system="s", reference=name) for name in references]
+        return [condition.reference for condition in conditions(rows)]
+
+    assert found(None, "given", None) == [""]
+    assert found("majority") == ["majority"]
+    assert found("majority", None, "given") == ["majority", "given"]
+
+
+def test_a_single_fold_of_one_reference_is_not_hidden_by_all_folds_of_another() -> None:
+    rows = [
+        Estimate("score", "accuracy", fold="all", reference="votes", value=0.1),
+        Estimate("score", "accuracy", fold="1", reference="given", value=0.2),
+    ]
+    assert [row.value for row in pooled(rows)] == [0.1, 0.2]
+
+
+def test_the_reference_is_read_from_the_table() -> None:
+    given, none = read_estimates(table({"reference": "votes > 0.5"}, {}))
+    assert (given.reference, none.reference) == ("votes > 0.5", None)

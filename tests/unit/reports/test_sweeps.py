@@ -178,3 +178,21 @@ def test_metrics_of_probabilities_stay_out_of_the_table_of_scores() -> None:
     rows = [row(metric=name, value=0.5, n=3) for name in ("macro_f1", "brier", "ece", "outside")]
     table = scores_table({Condition("demo", "llm"): rows}, caption="c")
     assert [line[0].text for body in table.bodies for line in body.rows] == ["macro-F1"]
+
+
+def test_each_reference_has_curves_of_its_own_and_votes_have_none() -> None:
+    rows = [
+        Estimate("score", "macro_f1", system="m", corpus="c", temperature=t, reference=held)
+        for t in (0.0, 1.0)
+        for held in ("given", "majority")
+    ]
+    rows += [
+        Estimate("score", "jsd", system="m", corpus="c", temperature=t, reference="votes")
+        for t in (0.0, 1.0, 2.0)
+    ]
+    found = families(rows)
+    assert [family.title for family in found] == [
+        "m on c, held against the labels as given",
+        "m on c, held against the majority of the votes",
+    ]
+    assert all(family.temperatures == [0.0, 1.0] for family in found)

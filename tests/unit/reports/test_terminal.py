@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 
 from equivoice.records import ESTIMATES
 from equivoice.reports import ReportInputs, main_table, verdict_lines
-from equivoice.reports.wording import CAUSES
+from equivoice.reports.wording import CAUSES, RATERS
 
 
 def shown(renderable: RenderableType, width: int = 100) -> str:
@@ -160,3 +160,55 @@ def test_nothing_is_printed(inputs: ReportInputs, capsys: pytest.CaptureFixture[
 
 def test_an_empty_table_is_shown_empty() -> None:
     assert main_table(ESTIMATES.empty()).row_count == 0
+
+
+def test_people_stand_below_systems_with_their_names_and_references(crowd: ReportInputs) -> None:
+    text = flat(shown(main_table(crowd.estimates), 160))
+    system = text.index("model on crowd, held against the majority of the votes")
+    people = text.index("people: one listener, left out (voice) on crowd, held against the other")
+    agreement = text.index("listeners (voice) on crowd")
+    kept = text.index("what the rules keep on crowd")
+    assert system < people < agreement < kept
+    part = text[people:agreement]
+    assert part.count("macro-F1 │ 50.0") == 1
+    assert "macro-F1, female − male │ +3.0 │ [−1.0, +7.0]" in part
+    assert "accuracy" not in part
+
+
+def test_agreement_names_its_unit_and_rules_what_they_keep(crowd: ReportInputs) -> None:
+    text = flat(shown(main_table(crowd.estimates), 160))
+    assert "Krippendorff's alpha (no unit) │ 0.412 │ [0.372, 0.452]" in text
+    assert "Fleiss' kappa (no unit) │ none (a)" in text
+    assert "kept by the rule majority │ 75.0" in text
+    assert "kept by the rule all-inclusive │ 100.0" in text
+
+
+def test_what_the_terminal_leaves_out_it_points_to(crowd: ReportInputs) -> None:
+    text = flat(shown(main_table(crowd.estimates), 160))
+    for line in (
+        "scores against all votes: in the report",
+        "scores of valence, arousal and dominance: in the report",
+        "scores by agreement of the listeners: in the report",
+    ):
+        assert line in text
+    for metric in ("annotator", "multi-label", "Jensen", "valence:"):
+        assert metric not in text
+
+
+def test_people_alone_are_shown_in_full(crowd: ReportInputs) -> None:
+    alone = crowd.estimates.filter(pl.col("system").ne_missing("model"))
+    text = flat(shown(main_table(alone), 160))
+    start = text.index("people: one listener, left out (voice)")
+    assert "accuracy │ 52.0" in text[start : text.index("people: one listener (voice)")]
+
+
+def test_one_set_of_labels_out_of_votes_is_named_even_alone() -> None:
+    row = {"quantity": "score", "metric": "accuracy", "value": 0.5, "n": 3, "system": "model"}
+    given, ruled = (pl.DataFrame([row | {"reference": name}]) for name in ("given", "plurality"))
+    assert "held against" not in shown(main_table(given))
+    assert "model, held against the plurality of the votes" in flat(shown(main_table(ruled)))
+
+
+def test_the_printed_verdict_ends_with_what_holds_for_all(crowd: ReportInputs) -> None:
+    text = flat(shown(verdict_lines(crowd.estimates)))
+    assert text.endswith(f"{RATERS} {CAUSES}")
