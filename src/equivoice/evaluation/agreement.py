@@ -34,7 +34,7 @@ from equivoice.annotators.cohen import MOST_PAIRS
 from equivoice.annotators.others import answers
 from equivoice.evaluation.additive import Additive, Certainty, rows_of
 from equivoice.evaluation.answers import as_estimates
-from equivoice.evaluation.crowds import Crowd, read_crowds, rows_of_grouping
+from equivoice.evaluation.crowds import Crowd, given_codes, read_crowds, rows_of_grouping
 from equivoice.evaluation.gap_tests import scalar_measures
 from equivoice.evaluation.rows import MINUS, Row
 from equivoice.fairness import Grouping
@@ -110,7 +110,7 @@ def agreement_estimates(
     rows: list[Row] = []
     for crowd in read_crowds(votes, utterances, labels, channel=channel):
         groupings = crowd.groupings(group_by)
-        shared = {**crowd.conditions, "system": agreement_system(crowd.channel)}
+        shared = {"corpus": crowd.corpus, "system": agreement_system(crowd.channel)}
         shared["reference"] = _VOTES
         rows += [row | shared for row in _agreement(crowd, groupings, other, how)]
         rows += [row | shared for row in _cohen(crowd, groupings, other, how)]
@@ -212,8 +212,8 @@ def _kept(
 ) -> Iterator[Row]:
     """The share of utterances that each rule keeps."""
     found = _Kept.of(crowd, groupings, other)
-    shared = {**crowd.conditions}
-    shared["system"] = agreement_system(crowd.channel) if crowd.several else None
+    system = agreement_system(crowd.channel) if crowd.several else None
+    shared = {"corpus": crowd.corpus, "system": system}
     items = np.arange(len(crowd.utterances))
     metrics = _kept_metrics(tuple(found.rules), len(crowd.ratings.labels))
     additive = _additive(
@@ -262,7 +262,7 @@ class _Kept:
         members[None, None] = np.ones(len(counts.items), dtype=np.bool_)
         for grouping in groupings:
             members |= _members(grouping)
-        return cls(rules, _classes(crowd.utterances, counts, other), counts.labels, members)
+        return cls(rules, _classes(crowd, counts, other), counts.labels, members)
 
     def statistics(self) -> FloatArray:
         """1 and whether each rule keeps the utterance; the same class by class."""
@@ -309,12 +309,10 @@ def _members(grouping: Grouping) -> dict[tuple[str | None, str | None], BoolArra
     return found
 
 
-def _classes(utterances: pl.DataFrame, counts: VoteCounts, other: OtherVotes) -> IntArray:
+def _classes(crowd: Crowd, counts: VoteCounts, other: OtherVotes) -> IntArray:
     """(n,) the given label, or the plurality of the votes; −1 where there is neither."""
     elected = winners(counts.counts, counts.other, "plurality", count_other=other == "count")
-    codes = {name: code for code, name in enumerate(counts.labels)}
-    given = utterances.get_column("emotion").cast(pl.String)
-    known = given.replace_strict(codes, default=-1, return_dtype=pl.Int64).fill_null(-1).to_numpy()
+    known = given_codes(crowd)
     return np.where(known >= 0, known, elected)
 
 

@@ -13,13 +13,14 @@ import numpy as np
 import polars as pl
 
 from equivoice.annotators import Ratings, VoteCounts, channels, read_votes
+from equivoice.errors import LabelError
 from equivoice.evaluation.matching import unit_codes
 from equivoice.fairness import Grouping, group_items
 from equivoice.metrics import BoolArray, IntArray
 from equivoice.records import UTTERANCES, LabelSpace
 from equivoice.uncertainty import Unit
 
-__all__ = ["QUESTION", "Crowd", "read_crowds", "rows_of_grouping"]
+__all__ = ["QUESTION", "Crowd", "given_codes", "read_crowds", "rows_of_grouping"]
 
 QUESTION = "emotion"
 _PERSON = "person"
@@ -33,6 +34,7 @@ class Crowd:
         corpus: its name; ``None`` where the utterances state none.
         channel: what the listeners perceived; ``None`` where it is not stated.
         utterances: (n rows) of the corpus, rated or not.
+        labels: what the votes are for.
         ratings: the votes; its items are the utterances, in their order.
         left_out: votes that could not be counted, by reason; of all corpora.
         several: whether there are other channels beside.
@@ -41,14 +43,10 @@ class Crowd:
     corpus: str | None
     channel: str | None
     utterances: pl.DataFrame
+    labels: LabelSpace
     ratings: Ratings
     left_out: Mapping[str, int]
     several: bool
-
-    @property
-    def conditions(self) -> dict[str, str | None]:
-        """What all rows about this crowd state."""
-        return {"corpus": self.corpus}
 
     def counts(self) -> VoteCounts:
         """The votes added up, an entry an utterance."""
@@ -112,8 +110,35 @@ def read_crowds(
             if len(ratings.item):
                 own = table[rows]
                 several = len(there) > 1
-                found.append(Crowd(corpus, each, own, ratings, read.left_out, several))
+                found.append(Crowd(corpus, each, own, labels, ratings, read.left_out, several))
     return tuple(found)
+
+
+def given_codes(crowd: Crowd) -> IntArray:
+    """The labels that the utterances came with, as positions in the label space.
+
+    Returns:
+        (n,) codes; −1 where an utterance has no label.
+
+    Raises:
+        LabelError: a label is not in the label space.
+    """
+    given = crowd.utterances.get_column("emotion").cast(pl.String)
+    names = {name: code for code, name in enumerate(crowd.labels.names)}
+    codes: dict[str, int] = {}
+    for word in given.drop_nulls().unique(maintain_order=True):
+        label = crowd.labels.resolve(word)
+        if label is None:
+            raise LabelError(
+                f"an utterance has a label that is not in label space {crowd.labels.id!r}",
+                row=int((given == word).arg_true()[0]) + 1,
+                column="emotion",
+                value=word,
+                choices=crowd.labels.names,
+            )
+        codes[word] = names[label]
+    coded = given.replace_strict(codes, default=-1, return_dtype=pl.Int64)
+    return np.asarray(coded.fill_null(-1).to_numpy(), dtype=np.int64)
 
 
 def rows_of_grouping(grouping: Grouping, rows: IntArray) -> Grouping:
