@@ -24,6 +24,7 @@ from equivoice.corpora import (
     load_corpus,
     prepare,
     source_of,
+    votes_in_words,
 )
 from equivoice.corpora.exchange import export_sharegpt
 from equivoice.errors import ConfigError
@@ -82,12 +83,13 @@ def show(config: ShowConfig) -> None:
 class PrepareConfig(VerbConfig):
     """Options of ``corpora prepare``."""
 
-    name: str = argument("a corpus by name, or a format: table, audformat, datasets")
+    name: str = argument("a corpus by name, or a format: table, audformat, datasets, emo_superb")
     out: Path = option("the folder to make", short="-o")
     audio: Path | None = option("the folder with the recordings", default=None)
     metadata: Path | None = option("the folder or file with labels and folds", default=None)
     extra: Path | None = option(
-        "a folder with further tables (CREMA-D: demographics, votes; MELD: its CSVs)", default=None
+        "a folder with further tables (CREMA-D: demographics, votes; MELD, EmotionLines: MELD's CSVs)",
+        default=None,
     )
     no_audio: bool = option("prepare the metadata alone", default=False)
     allow_missing: bool = option("leave out utterances without sound, counted", default=False)
@@ -151,7 +153,7 @@ class CheckConfig(VerbConfig):
 @app.command("check")
 @configured(CheckConfig)
 def check_corpus(config: CheckConfig) -> None:
-    """Say what is wrong with a corpus, or will mislead: sound, folds, balance.
+    """Say what is wrong with a corpus, or will mislead: sound, folds, balance, votes.
 
     Ends with exit code 2 where utterances cannot be used (an error is found), else with 0.
 
@@ -243,6 +245,7 @@ def _contents(corpus: Corpus) -> list[str]:
         f"labels: {', '.join(corpus.label_space.names)}",
         f"speakers: {speakers.n_unique() or 'unknown'}; utterances by gender: {groups}",
         f"folds: {len(corpus.fold_names) or 'none'}{' (made here)' if made else ''}",
+        *votes_in_words(corpus),
     ]
 
 

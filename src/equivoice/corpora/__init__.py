@@ -9,6 +9,7 @@ from equivoice.corpora.labels import canonical, label_space
 from equivoice.corpora.prepare import prepare
 from equivoice.corpora.registry import FORMATS, corpus_names, source_of
 from equivoice.corpora.source import Draft, Request, Source
+from equivoice.corpora.voting import votes_in_words
 
 __all__ = [
     "FORMATS",
@@ -34,4 +35,5 @@ __all__ = [
     "source_of",
     "split",
     "validation_split",
+    "votes_in_words",
 ]

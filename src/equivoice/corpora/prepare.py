@@ -54,7 +54,8 @@ def prepare(
     """Make a corpus folder that every other verb reads.
 
     Args:
-        name: a corpus (``ravdess``) or a format (``table``, ``audformat``, ``datasets``).
+        name: a corpus (``ravdess``) or a format (``table``, ``audformat``, ``datasets``,
+            ``emo_superb``).
         out: the folder to make.
         audio: the folder with the recordings.
         metadata: the folder or file with labels and folds.
