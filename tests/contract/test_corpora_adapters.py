@@ -18,7 +18,7 @@ import pytest
 from equivoice.corpora import check, load_corpus, prepare, source_of
 from equivoice.corpora.source import Request
 from equivoice.errors import CorpusError, InputError
-from equivoice.records import FOLDS, UTTERANCES
+from equivoice.records import FOLDS, UTTERANCES, VOTES
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,28 @@ def write_nemo(folder: Path) -> dict[str, Any]:
     return {"metadata": folder}
 
 
+def write_msp(folder: Path) -> dict[str, Any]:
+    folder.mkdir()
+    letters, names = {"joy": "H", "anger": "A"}, {"joy": "Happy", "anger": "Angry"}
+    genders, splits = {"f": "Female", "m": "Male"}, {"1": "Train", "2": "Test1"}
+    head = "FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set"
+    lines = [f"{f},{letters[e]},4,4,4,{s},{genders[s[0]]},{splits[s[1]]}" for f, e, s in ROWS]
+    (folder / "labels_consensus.csv").write_text("\n".join([head, *lines]) + "\n")
+    head = "WorkerID,FileName,EmoClass_Major,EmoClass_Second,EmoAct,EmoVal,EmoDom"
+    lines = [f"WORKER{n},{f},{names[e]},,4,4,4" for f, e, _ in ROWS for n in (1, 2)]
+    (folder / "labels_detailed.csv").write_text("\n".join([head, *lines]) + "\n")
+    return {"metadata": folder}
+
+
+def write_emo_superb(folder: Path) -> dict[str, Any]:
+    folder.mkdir()
+    shares, splits = {"joy": "0.05,0.95", "anger": "0.95,0.05"}, {"1": "Train", "2": "Test"}
+    lines = [f"{f},{shares[e]},{s},{s[0]},{splits[s[1]]}" for f, e, s in ROWS]
+    head = "FileName,angry,happy,SpkrID,Gender,Split_Set"
+    (folder / "labels_consensus_1.csv").write_text("\n".join([head, *lines]) + "\n")
+    return {"metadata": folder, "corpus": "emo_superb"}
+
+
 CASES = [
     emobox_case(
         "ravdess",
@@ -130,6 +152,8 @@ CASES = [
     emobox_case("tess", [(f"x/{n}.wav", e) for n, e in enumerate(("angry", "happy") * 4)], None),
     Case("table", write_table, tuple(row[0] for row in ROWS), 4),
     Case("nemo", write_nemo, tuple(row[0] for row in ROWS), 4),
+    Case("msp_podcast", write_msp, tuple(row[0] for row in ROWS), 4),
+    Case("emo_superb", write_emo_superb, tuple(row[0] for row in ROWS), 4),
 ]  # fmt: skip
 
 
@@ -174,6 +198,16 @@ def test_labels_are_canonical(case: Case, options: dict[str, Any]) -> None:
     assert set(corpus.utterances["emotion"]) == expected
     assert expected <= set(corpus.label_space.names)
     assert corpus.label_space.id == case.name
+
+
+def test_votes_fit_the_records_and_the_utterances(case: Case, options: dict[str, Any]) -> None:
+    corpus = prepare(case.name, **options)
+    assert (corpus.votes is not None) == (case.name in {"msp_podcast", "emo_superb"})
+    if corpus.votes is not None:
+        assert VOTES.validate(corpus.votes).equals(corpus.votes)
+        assert set(corpus.votes["item"]) == set(corpus.utterances["utterance_id"])
+        answers = corpus.votes.filter(question="emotion")["value"]
+        assert set(answers) <= set(corpus.label_space.names)
 
 
 def test_sound_is_found_under_another_suffix(case: Case, options: dict[str, Any]) -> None:

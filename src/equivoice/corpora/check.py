@@ -47,7 +47,7 @@ def check(
         ['few-speakers', 'no-folds']
     """
     corpus = replace(corpus, utterances=UTTERANCES.validate(corpus.utterances))
-    found = [*_left_out(corpus), *check_balance(corpus, tuple(groups))]
+    found = [*_left_out(corpus), *_recorded(corpus), *check_balance(corpus, tuple(groups))]
     found += check_folds(corpus, tuple(groups))
     found += check_voting(corpus)
     if audio:
@@ -60,3 +60,19 @@ def _left_out(corpus: Corpus) -> list[Finding]:
         Finding("note", "left-out", f"left out when it was prepared: {count} × {reason}", (), count)
         for reason, count in corpus.left_out.items()
     ]
+
+
+def _recorded(corpus: Corpus) -> list[Finding]:
+    """Numbers by part that preparing found out, such as how a join with other tables went."""
+    record = corpus.provenance.get("record") or {}
+    tables = {what: parts for what, parts in record.items() if isinstance(parts, dict)}
+    return [
+        Finding("note", "prepared", f"{what}, {part}: {_numbers(numbers)}")
+        for what, parts in tables.items()
+        for part, numbers in parts.items()
+        if isinstance(numbers, dict)
+    ]
+
+
+def _numbers(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{number:,} {what}" for what, number in numbers.items())

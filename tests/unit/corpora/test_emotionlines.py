@@ -225,6 +225,15 @@ class TestReal:
         found = {one.code: one for one in check(real)}
         assert all(one.severity != "error" for one in found.values())
         assert "101 test speakers" in found["shared-speakers"].message
+        assert "label of all 14,503 utterances" in found["consensus-agrees"].message
+
+    def test_the_check_says_how_the_join_went(self, real: Corpus) -> None:
+        told = [one.message for one in check(real) if one.code == "prepared"]
+        assert len(told) == 3
+        assert told[0] == (
+            "joined with MELD, train: 9,989 lines of MELD, 9,955 found in EmotionLines, "
+            "9,926 joined one to one, 10,561 lines of EmotionLines, 635 of these without a partner"
+        )
 
 
 def words(text: str) -> str:
