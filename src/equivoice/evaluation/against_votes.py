@@ -30,10 +30,11 @@ import polars as pl
 from equivoice.evaluation.additive import Additive, Certainty, overall_rows, rows_of
 from equivoice.evaluation.answers import CONDITIONS
 from equivoice.evaluation.by_label import Settings, unparsed_count, without_answer
-from equivoice.evaluation.crowd import Crowd, NoConsensus
 from equivoice.evaluation.gap_tests import scalar_measures
 from equivoice.evaluation.matching import Items, Matched, check_shares, match, to_items
+from equivoice.evaluation.reference_votes import NoConsensus, ReferenceVotes
 from equivoice.evaluation.rows import Row
+from equivoice.evaluation.scores import Part
 from equivoice.evaluation.spread import with_parts
 from equivoice.metrics import (
     THRESHOLDS,
@@ -85,13 +86,13 @@ class VoteScoring:
     """How answers are held against votes.
 
     Args:
-        crowd: the votes.
+        votes: the votes.
         smoothing: ε by which distributions of votes are smoothed before probabilities are
             held against them; sets and labels stay as they are.
         no_consensus: which label stands where there is no majority, in the reading ``credited``.
     """
 
-    crowd: Crowd
+    votes: ReferenceVotes
     smoothing: float = 0.0
     no_consensus: NoConsensus = "random"
 
@@ -144,7 +145,7 @@ def credited_reference(votes: IntArray, predicted: IntArray, consensus: IntArray
 
 def against_votes_rows(
     predictions: pl.DataFrame, reference: pl.DataFrame, settings: Settings, how: VoteScoring
-) -> list[Row]:
+) -> Part:
     """Rows of every system under every condition against all votes.
 
     Args:
@@ -157,9 +158,8 @@ def against_votes_rows(
         InputError: no prediction is of an utterance with votes, or probabilities are not
             over the label space.
     """
-    crowd = how.crowd
-    place = crowd.places(reference.get_column("utterance_id"))
-    voted = (place >= 0) & crowd.voted[place]
+    place = how.votes.places(reference.get_column("utterance_id"))
+    voted = (place >= 0) & how.votes.voted[place]
     matched = match(
         predictions,
         reference,
@@ -173,7 +173,7 @@ def against_votes_rows(
     for key, cell in frame.group_by(CONDITIONS, maintain_order=True):
         shared = dict(zip(CONDITIONS, key, strict=True))
         rows += [shared | row for row in _cell_rows(cell, matched, settings, how)]
-    return rows
+    return Part(rows, matched.left_out)
 
 
 def _cell_rows(
@@ -240,13 +240,15 @@ class _Cell:
         self, cell: pl.DataFrame, items: Items, settings: Settings, how: VoteScoring
     ) -> None:
         self.cell, self.items, self.settings, self.how = cell, items, settings, how
-        self.place = how.crowd.places(cell.get_column("utterance_id"))
-        self.votes = how.crowd.counts.counts[self.place]
+        self.place = how.votes.places(cell.get_column("utterance_id"))
+        self.votes = how.votes.counts.counts[self.place]
         self.every = np.arange(cell.height)
+        without = cell.select(pl.col("predicted", "emotions").is_null().all())
+        self.sets_only = without.row(0) == (True, False)
 
     def families(self) -> Iterator[_Family]:
         """Whatever is defined for these answers."""
-        if not self.settings.expected:
+        if not self.settings.expected and not self.sets_only:
             yield self._credited()
             yield self._any_vote()
         yield from self._sets()
@@ -255,7 +257,7 @@ class _Cell:
     def _credited(self) -> _Family:
         policy = self.settings.rules.unparsed_in_scores
         seed = self.settings.certainty.seed
-        consensus = self.how.crowd.consensus(self.how.no_consensus, seed=seed)[self.place]
+        consensus = self.how.votes.consensus(self.how.no_consensus, seed=seed)[self.place]
         reference = credited_reference(self.votes, self.items.predicted, consensus)
         kept = np.flatnonzero(reference >= 0)
         statistics = classification_statistics(
@@ -286,7 +288,7 @@ class _Cell:
 
     def _sets(self) -> Iterator[_Family]:
         """Sets above each threshold."""
-        shares = self.how.crowd.shares[self.place]
+        shares = self.how.votes.shares[self.place]
         for name in THRESHOLDS:
             kept, predicted, lost = self._predicted_sets(name)
             held = chosen(shares[kept], name)
@@ -348,7 +350,7 @@ class _Cell:
             return
         place, shares, outside, lost = probable
         # of the votes for labels: what is held against it sums to 1 over the labels
-        human = self.how.crowd.counts.shares()[self.place[place]]
+        human = self.how.votes.counts.shares()[self.place[place]]
         labelled = ~np.isnan(human).any(-1)
         lost = {**lost, _NO_LABEL_VOTED: int((~labelled).sum())}
         kept, human = place[labelled], human[labelled]

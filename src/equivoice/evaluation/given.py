@@ -11,7 +11,7 @@ import polars as pl
 from equivoice.errors import InputError
 from equivoice.records import PREDICTIONS, UTTERANCES, Schema, read_table
 
-__all__ = ["Labels", "Table", "as_tables"]
+__all__ = ["Labels", "Table", "as_tables", "reference_table"]
 
 Table = pl.DataFrame | str | Path
 Labels = Sequence[str | None]
@@ -59,6 +59,20 @@ def as_tables(
     )
     truth = {name: pl.Series(list(values)) for name, values in columns.items()}
     return answers, pl.DataFrame({"utterance_id": ids, **truth})
+
+
+def reference_table(reference: Table | Labels) -> pl.DataFrame:
+    """The reference, where there are no predictions.
+
+    Raises:
+        InputError: a sequence of labels, which votes cannot name.
+    """
+    if not isinstance(reference, Table):
+        raise InputError(
+            "without predictions the reference must be a table",
+            hint="give a table with utterance_id, which the votes name",
+        )
+    return _table(reference, UTTERANCES)
 
 
 def _table(given: Table, schema: Schema) -> pl.DataFrame:

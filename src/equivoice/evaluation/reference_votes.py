@@ -12,7 +12,6 @@ import numpy as np
 import polars as pl
 
 from equivoice.annotators import (
-    REASONS,
     Aggregation,
     Ratings,
     VoteCounts,
@@ -28,9 +27,10 @@ from equivoice.metrics import BoolArray, FloatArray, IntArray
 from equivoice.records import LabelSpace
 
 __all__ = [
-    "Crowd",
     "NoConsensus",
-    "gather_crowd",
+    "ReferenceVotes",
+    "check_no_consensus",
+    "gather_votes",
     "heard_channel",
     "labelled_by",
     "labels_of",
@@ -44,7 +44,7 @@ _SPOKEN = "voice"
 
 
 @dataclass(frozen=True, eq=False)
-class Crowd:
+class ReferenceVotes:
     """The votes of one channel.
 
     Args:
@@ -95,10 +95,7 @@ class Crowd:
         Raises:
             ConfigError: an unknown policy.
         """
-        if policy not in get_args(NoConsensus):
-            raise ConfigError(
-                "unknown policy for no_consensus", value=policy, choices=get_args(NoConsensus)
-            )
+        check_no_consensus(policy)
         votes, other = self.counts.counts, self.counts.other
         counted = self.other == "count"
         rule = "majority" if policy == "leave_out" else "plurality"
@@ -110,6 +107,18 @@ class Crowd:
         place = np.floor(np.random.default_rng(seed).random(len(votes)) * number).astype(np.int64)
         drawn = (tied & (tied.cumsum(-1) == place[:, np.newaxis] + 1)).argmax(-1)
         return np.where((label < 0) & (number > 0), drawn, label)
+
+
+def check_no_consensus(policy: str) -> None:
+    """Refuse an unknown policy.
+
+    Raises:
+        ConfigError: names the choices.
+    """
+    if policy not in get_args(NoConsensus):
+        raise ConfigError(
+            "unknown policy for no_consensus", value=policy, choices=get_args(NoConsensus)
+        )
 
 
 def heard_channel(votes: pl.DataFrame, channel: str | None) -> str | None:
@@ -132,7 +141,7 @@ def heard_channel(votes: pl.DataFrame, channel: str | None) -> str | None:
     return _SPOKEN if _SPOKEN in found else found[0]
 
 
-def gather_crowd(
+def gather_votes(
     votes: pl.DataFrame,
     labels: LabelSpace,
     utterances: Sequence[str],
@@ -140,7 +149,7 @@ def gather_crowd(
     channel: str | None = None,
     other: OtherVotes = "leave_out",
     file: str | Path | None = None,
-) -> Crowd:
+) -> ReferenceVotes:
     """The votes of one channel on these utterances.
 
     Where people and models voted, only people's votes are taken.
@@ -161,8 +170,8 @@ def gather_crowd(
         >>> space = LabelSpace("demo", (Label("angry"), Label("sad")))
         >>> table = pl.DataFrame({"item": ["b", "b", "x"], "question": ["emotion"] * 3,
         ...                       "value": ["sad", "angry", "sad"]})
-        >>> crowd = gather_crowd(table, space, ["b", "a"])
-        >>> crowd.counts.items, crowd.counts.counts.tolist(), crowd.left_out
+        >>> made = gather_votes(table, space, ["b", "a"])
+        >>> made.counts.items, made.counts.counts.tolist(), made.left_out
         (('a', 'b'), [[0, 0], [1, 1]], {'vote for an unknown utterance': 1})
     """
     read = read_votes(
@@ -182,45 +191,46 @@ def gather_crowd(
             column="item",
             hint="check that both tables use the same ids, such as corpus/key",
         )
-    return Crowd(read.ratings, channel, other, read.left_out)
+    return ReferenceVotes(read.ratings, channel, other, read.left_out)
 
 
-def labelled_by(
-    reference: pl.DataFrame, crowd: Crowd, rule: str
-) -> tuple[pl.DataFrame, Mapping[str, int]]:
+def labelled_by(reference: pl.DataFrame, votes: ReferenceVotes, rule: str) -> pl.DataFrame:
     """The reference with the labels that a rule makes of votes in the place of its own.
 
     Args:
         reference: an UTTERANCES table.
-        crowd: the votes.
+        votes: the votes.
         rule: one of :data:`~equivoice.annotators.RULES`. All-inclusive takes the label with
             most votes, where it is the only one.
 
     Returns:
-        the table, ``emotion`` null where the rule gives no label; and how many utterances
-        have none, by reason.
+        the table, ``emotion`` null where the rule gives no label.
+
+    Example:
+        >>> from equivoice.records import Label
+        >>> space = LabelSpace("demo", (Label("angry"), Label("sad")))
+        >>> table = pl.DataFrame({"item": ["a", "b", "b"], "question": ["emotion"] * 3,
+        ...                       "value": ["sad", "angry", "sad"]})
+        >>> spoken = pl.DataFrame({"utterance_id": ["b", "a"], "emotion": ["angry", "angry"]})
+        >>> labelled_by(spoken, gather_votes(table, space, ["a", "b"]), "majority").rows()
+        [('b', None), ('a', 'sad')]
     """
-    found = crowd.by(rule)
-    without = found.label < 0
-    names = [None if code < 0 else found.labels[code] for code in found.label.tolist()]
-    made = pl.DataFrame(
-        {"utterance_id": found.items, "emotion": names},
+    return reference.drop("emotion", strict=False).join(
+        labels_of(votes, rule), on="utterance_id", how="left", maintain_order="left"
+    )
+
+
+def labels_of(votes: ReferenceVotes, rule: str) -> pl.DataFrame:
+    """``utterance_id`` and ``emotion`` of the utterances that a rule gives a label."""
+    found = votes.by(rule)
+    known = found.label >= 0
+    return pl.DataFrame(
+        {
+            "utterance_id": [name for name, kept in zip(found.items, known, strict=True) if kept],
+            "emotion": [found.labels[code] for code in found.label[known].tolist()],
+        },
         schema={"utterance_id": pl.String, "emotion": pl.String},
     )
-    table = reference.drop("emotion", strict=False).join(
-        made, on="utterance_id", how="left", maintain_order="left"
-    )
-    reasons = dict.fromkeys(REASONS, 0) | found.dropped()
-    tied = int((without & found.kept).sum())  # all-inclusive keeps what has no single label
-    reasons["tie"] += tied
-    return table, {f"no label by {rule}: {why}": n for why, n in reasons.items() if n}
-
-
-def labels_of(crowd: Crowd, rule: str) -> pl.DataFrame:
-    """``utterance_id`` and ``emotion`` of the utterances that a rule gives a label."""
-    ids = pl.DataFrame({"utterance_id": crowd.counts.items}, schema={"utterance_id": pl.String})
-    table, _ = labelled_by(ids, crowd, rule)
-    return table.drop_nulls("emotion")
 
 
 def _people(votes: pl.DataFrame) -> str | None:

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from dataclasses import replace
+from typing import Any, Literal, cast, get_args
 
 import polars as pl
 
+from equivoice.annotators import OtherVotes
 from equivoice.errors import ConfigError
 from equivoice.evaluation.additive import Certainty
-from equivoice.evaluation.by_label import Settings, label_rows
-from equivoice.evaluation.given import Labels, Table, as_tables
-from equivoice.evaluation.matching import label_space_of, match
-from equivoice.evaluation.rows import Row
+from equivoice.evaluation.answers import as_estimates
+from equivoice.evaluation.by_label import Settings
+from equivoice.evaluation.by_reference import given_part
+from equivoice.evaluation.given import Labels, Table, as_tables, reference_table
+from equivoice.evaluation.matching import label_space_of
+from equivoice.evaluation.reference_votes import NoConsensus
 from equivoice.evaluation.scores import Scores
+from equivoice.evaluation.with_votes import (
+    VoteOptions,
+    VotesGiven,
+    fixed_groupings,
+    score_with_votes,
+    voted_labels,
+    votes_table,
+)
 from equivoice.fairness import convention as convention_named
 from equivoice.metrics import Unparsed
-from equivoice.records import ESTIMATES, LabelSpace
+from equivoice.records import LabelSpace
 
 __all__ = ["Scores", "score"]
 
@@ -25,7 +37,7 @@ _FEWEST_REPLICATES = 20
 
 
 def score(
-    predictions: Table | Labels,
+    predictions: Table | Labels | None,
     reference: Table | Labels,
     *,
     speakers: Sequence[Any] | None = None,
@@ -39,12 +51,25 @@ def score(
     level: float = 0.95,
     seed: int = 0,
     answers: Answers = "label",
+    votes: Table | None = None,
+    rule: str | None = None,
+    channel: str | None = None,
+    other: OtherVotes = "leave_out",
+    smoothing: float = 0.0,
+    no_consensus: NoConsensus = "random",
+    listeners: bool = True,
+    labels_from_votes: bool = False,
 ) -> Scores:
     """Score predictions against references, with intervals over speakers, and by group.
 
+    With votes, systems are held against labels that a rule makes of them, and against all
+    votes; how far listeners agree, what rules keep, and what listeners themselves score
+    stands beside.
+
     Args:
         predictions: a PREDICTIONS table or its path: at least ``utterance_id`` and
-            ``emotion`` (null where an answer has no label); or one label an item.
+            ``emotion`` (null where an answer has no label), or ``valence``, ``arousal``,
+            ``dominance``; or one label an item; ``None``, with votes: listeners alone.
         reference: an UTTERANCES table or its path: at least ``utterance_id`` and
             ``emotion``; with ``speaker``, intervals are over speakers, else over
             utterances; or one label an item.
@@ -66,14 +91,33 @@ def score(
             over the labels by its ``probabilities``, and what is left of 1 is unparsed.
             That scores the expected confusion table, which is not the expected score
             of answers that are sampled.
+        votes: a VOTES table or its path: what raters said of the utterances.
+        rule: how votes become labels that systems are held against as well: ``majority``,
+            ``plurality``, ``all_inclusive`` (the most frequent label) or ``dawid_skene``.
+        channel: the channel of the votes (voice, face, both, text). Without it systems are
+            held against ``voice`` where there are votes on it, and listeners of every
+            channel are scored.
+        other: votes for none of the labels are left out (``leave_out``), or ``count``.
+        smoothing: ε by which distributions of votes are smoothed before probabilities are
+            held against them.
+        no_consensus: the crowd's label in annotator-aware scores where there is no majority:
+            the plurality, and at a tie one of the tied at ``random``, or none (``plurality``);
+            or none at all (``leave_out``). What has none is counted.
+        listeners: whether the rows of listeners are made: how far they agree, what rules
+            keep, what they score themselves.
+        labels_from_votes: whether the labels of the reference were made of these votes;
+            listeners are then not held against them.
 
     Returns:
         Estimates for each corpus, system and condition: scores, scores by group,
-        signed and aggregated gaps, confusions; pooled and by fold.
+        signed and aggregated gaps, confusions; pooled and by fold. The column
+        ``reference`` says what answers were held against.
 
     Raises:
         InputError: tables that break their schema, unknown labels or attributes,
             no utterance in common.
+        VotesError: votes that cannot be counted; names row, item and value.
+        ConfigError: unknown options, or options about votes without votes.
 
     Example:
         >>> import polars as pl
@@ -87,20 +131,42 @@ def score(
     """
     _check_numbers(replicates, permutations, level, seed)
     _check_reading(answers)
-    predictions, reference = as_tables(predictions, reference, speakers=speakers, groups=groups)
-    labels = label_space or label_space_of(reference)
-    rules = convention_named(convention, unparsed=unparsed)
+    asked = VoteOptions(rule, channel, other, smoothing, no_consensus, listeners, labels_from_votes)
+    asked.check(votes=votes is not None, predictions=predictions is not None)
+    given = None
+    if predictions is None:
+        truth = reference_table(reference)
+    else:
+        given, truth = as_tables(predictions, reference, speakers=speakers, groups=groups)
+    said = None if votes is None else votes_table(votes)
+    groupings = (group_by,) if isinstance(group_by, str) else tuple(dict.fromkeys(group_by))
     settings = Settings(
-        labels,
-        (group_by,) if isinstance(group_by, str) else tuple(dict.fromkeys(group_by)),
-        rules,
+        label_space or _labels(truth, said),
+        groupings if said is None else fixed_groupings(truth, groupings),
+        convention_named(convention, unparsed=unparsed),
         Certainty(replicates, permutations, level, seed),
         answers == "expected",
     )
-    matched = match(predictions, reference, labels, expected=settings.expected)
-    rows = label_rows(matched, settings, "given")
-    estimates = pl.DataFrame(rows, schema=_row_schema(rows), infer_schema_length=None)
-    return Scores(ESTIMATES.validate(estimates), matched.left_out, _notes(matched.frame, settings))
+    if said is not None:
+        file = None if isinstance(votes, pl.DataFrame) else votes
+        with_votes = VotesGiven(said, asked, file, convention, unparsed)
+        found = score_with_votes(given, truth, with_votes, settings)
+    else:
+        part = given_part(cast("pl.DataFrame", given), truth, settings)
+        found = Scores(as_estimates(part.rows), part.left_out, part.notes)
+    return replace(found, notes=(*found.notes, *_rules_note(settings)))
+
+
+def _rules_note(settings: Settings) -> tuple[str, ...]:
+    rules = settings.rules
+    return () if rules.name == "equivoice" else (f"Convention {rules.name}: {rules.source}.",)
+
+
+def _labels(reference: pl.DataFrame, votes: pl.DataFrame | None) -> LabelSpace:
+    """The labels of the reference; where it has none, those that were voted for."""
+    if votes is None or reference.get_column("emotion").null_count() < reference.height:
+        return label_space_of(reference)
+    return voted_labels(votes)
 
 
 def _check_numbers(replicates: int, permutations: int, level: float, seed: int) -> None:
@@ -120,25 +186,3 @@ def _check_numbers(replicates: int, permutations: int, level: float, seed: int) 
 def _check_reading(answers: str) -> None:
     if answers not in get_args(Answers):
         raise ConfigError("unknown reading of answers", value=answers, choices=get_args(Answers))
-
-
-def _row_schema(rows: Sequence[Row]) -> dict[str, pl.DataType]:
-    present = set().union(*(row.keys() for row in rows))
-    return {name: ESTIMATES.column(name).dtype for name in ESTIMATES.names if name in present}
-
-
-def _notes(frame: pl.DataFrame, settings: Settings) -> tuple[str, ...]:
-    notes = []
-    speakers = frame.get_column("speaker")
-    if speakers.is_null().all():
-        notes.append(
-            "No speakers are known: intervals treat utterances as independent and are too "
-            "short where several come from one speaker."
-        )
-    elif speakers.null_count():
-        notes.append(
-            f"{speakers.null_count()} predictions have no speaker; each counts as a speaker of its own."
-        )
-    if settings.rules.name != "equivoice":
-        notes.append(f"Convention {settings.rules.name}: {settings.rules.source}.")
-    return tuple(notes)

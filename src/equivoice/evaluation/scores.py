@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import polars as pl
 
-__all__ = ["Scores"]
+from equivoice.evaluation.rows import Row
+
+__all__ = ["Part", "Scores"]
 
 
 @dataclass(frozen=True)
@@ -23,3 +25,18 @@ class Scores:
     estimates: pl.DataFrame
     left_out: Mapping[str, int]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of one part of what is asked for.
+
+    Args:
+        rows: of an ESTIMATES table.
+        left_out: how many rows of the input were left out, by reason.
+        notes: what a reader must know.
+    """
+
+    rows: Sequence[Row]
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
