@@ -181,7 +181,7 @@ def test_the_table_and_its_provenance() -> None:
         (
             [SimulatedRater("a", {"sad": {"sad": 0.9}}), SimulatedRater("b", {"sad": {"sad": 1.5, "calm": -0.5}})],
             {},
-            ["5 problems", "a.answers: no answers where 'calm' is meant", "a.answers: the answers where 'sad'", "b.answers: the answers where 'sad'"],
+            ["a.answers: no answers where 'calm' is meant", "a.answers: the answers where 'sad'", "b.answers: the answers where 'sad'"],
         ),
         (
             [SimulatedRater("a", ODD.answers, {"x": {"sad": {}}})],
