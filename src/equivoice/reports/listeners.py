@@ -132,9 +132,9 @@ def _vote_shares(rows: Sequence[Estimate], place: str) -> Iterator[Block]:
     if any(line.value is not None for line in lines):
         yield forest(
             lines,
-            title=f"Votes by emotion{place}, in per cent of all votes",
+            title=f"Votes by emotion{place}, in per cent of the votes on an utterance",
             difference=False,
-            key=("Bar: share of all votes. Line: interval.",),
+            key=("Bar: share of the votes, mean over utterances. Line: interval.",),
         )
 
 

@@ -32,7 +32,7 @@ from equivoice.reports.rows import (
 from equivoice.reports.side_by_side import kept_apart, set_apart
 from equivoice.reports.sweep_sections import readings_block
 from equivoice.reports.sweeps import at_main_temperature
-from equivoice.reports.tables import compared_where, comparison_table, scores_table
+from equivoice.reports.tables import MAIN_SCORES, compared_where, comparison_table, scores_table
 from equivoice.reports.terms import ANNOTATOR_AWARE, reference
 from equivoice.reports.verdict import limits, statements
 from equivoice.reports.wording import CREDITED, PEOPLE, attribute, metric
@@ -117,11 +117,26 @@ def scores_section(parts: Sequence[Chapter]) -> Section:
         place += f", {alone}" if alone else ""
         if len(own) > 1:
             blocks.append(_systems_forest(own, place))
-        blocks.append(scores_table(own, caption=f"Scores{place}"))
+        blocks += _scores_tables(own, f"Scores{place}")
         if any(condition.people for condition in own):
             blocks.append(Text(PEOPLE, quiet=True))
         blocks += _paretos(own, place)
     return Section("Scores", "scores", tuple(blocks))
+
+
+def _scores_tables(parts: dict[Condition, list[Estimate]], caption: str) -> Iterator[Block]:
+    """All scores in one table; of many conditions the further metrics are folded away."""
+    if len(parts) <= _MANY_SYSTEMS:
+        yield scores_table(parts, caption=caption)
+        return
+    yield scores_table(parts, caption=caption, only=MAIN_SCORES)
+    further = {
+        condition: [row for row in rows if row.metric not in MAIN_SCORES or row.group_by]
+        for condition, rows in parts.items()
+    }
+    table = scores_table(further, caption=f"{caption}, further metrics")
+    if any(body.rows for body in table.bodies):
+        yield Folded(table.caption, (table,), long=True)
 
 
 def comparisons_section(comparisons: Sequence[Estimate]) -> Section:
@@ -168,7 +183,9 @@ def _systems_forest(parts: dict[Condition, list[Estimate]], place: str) -> Figur
         ]
         rows += lines_of(found, heading=capital(metric(name)))
     end = "" if apart else against(drawn)
-    who = "the systems and of people" if any(each.people for each in parts) else "the systems"
+    people = sum(each.people for each in parts)
+    who = "the systems and of people" if people else "the systems"
+    who = "people" if people == len(parts) else who
     title = f"Scores of {who}{place or ' on the corpus'}, in per cent{end}"
     return forest(rows, title=title, difference=False, key=legend(rows))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from equivoice.reports.cells import (
     Reasons,
@@ -33,6 +33,7 @@ from equivoice.reports.wording import (
 )
 
 __all__ = [
+    "MAIN_SCORES",
     "aggregated_table",
     "class_gaps_table",
     "compared_where",
@@ -45,22 +46,38 @@ __all__ = [
 ]
 
 
-def scores_table(parts: dict[Condition, list[Estimate]], *, caption: str) -> Table:
+MAIN_SCORES = ("macro_f1", "expected_macro_f1", "unweighted_accuracy", "accuracy", "coverage")
+"""Those that are shown at once where conditions are many."""
+
+
+def scores_table(
+    parts: Mapping[Condition, Sequence[Estimate]],
+    *,
+    caption: str,
+    only: Sequence[str] | None = None,
+) -> Table:
     """The main scores of each condition, with interval, spread, coverage and counts.
 
     Args:
         parts: from each condition to its pooled rows.
         caption: what the table shows.
+        only: the metrics to show; all by default.
 
     Conditions that were held against different references say so above their rows.
     """
     reasons = Reasons()
-    scores = {each: _main_scores(rows) for each, rows in parts.items()}
+    scores = {
+        each: [row for row in _main_scores(rows) if only is None or row.metric in only]
+        for each, rows in parts.items()
+    }
     every = [row for rows in scores.values() for row in rows]
     shown = differ(every)
     bodies = tuple(
         Body(
-            tuple(_score_row(row, coverage_cell(row, rows), every, reasons) for row in rows),
+            tuple(
+                _score_row(row, coverage_cell(row, parts[condition]), every, reasons)
+                for row in rows
+            ),
             _whose(condition, named=len(parts) > 1, held=shown),
             people=condition.people,
         )

@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from equivoice.reports.beside_people import Parts, nearest
 from equivoice.reports.cells import (
     ALL_READ,
     Reasons,
@@ -34,7 +35,7 @@ from equivoice.reports.rows import (
     read_estimates,
 )
 from equivoice.reports.sweeps import at_main_temperature, families
-from equivoice.reports.terms import measure, rule
+from equivoice.reports.terms import measure, reference, rule
 from equivoice.reports.verdict import Statement, limits, statements
 from equivoice.reports.wording import attribute, metric, term, unit
 
@@ -43,6 +44,8 @@ __all__ = ["main_table", "verdict_lines"]
 _HEADLINE = ("macro_f1", "unweighted_accuracy", "accuracy")
 _KEPT = "kept"
 _AGREEMENT = ("krippendorff_alpha", "fleiss_kappa", "top_share", _KEPT)
+_RULES = ("majority", "plurality")
+_NEAREST = 2
 _MOST_ROWS = 4
 """As many groups and pairs of a grouping are shown in full."""
 
@@ -112,13 +115,19 @@ def main_table(estimates: pl.DataFrame) -> Table:
     passed_over: Counter[str] = Counter()
     full = people_in_full(labels)
     for condition, own in parts:
+        if condition.people and condition not in full:
+            continue
         if len(parts) > 1 or own[0].quantity == "comparison" or _needs_a_title(condition):
             table.add_section()
             table.add_row(Text(condition.title, style="bold"))
-        brief = condition.people and condition not in full
-        shown = _in_brief(own) if brief else _shown(own, passed_over)
-        for row in shown:
+        for row in _shown(own, passed_over):
             table.add_row(*_cells(row, reasons))
+    brief = {each: own for each, own in people.items() if each not in full}
+    for title, lines in _in_brief(brief, systems):
+        table.add_section()
+        table.add_row(Text(title, style="bold"))
+        for name, row in lines:
+            table.add_row(*_cells(row, reasons, name=name))
     for title, own in _of_listeners(rows):
         table.add_section()
         table.add_row(Text(title, style="bold"))
@@ -134,14 +143,30 @@ def _needs_a_title(condition: Condition) -> bool:
     return condition.people or bool(condition.reference)
 
 
-def _in_brief(rows: Sequence[Estimate]) -> Iterator[Estimate]:
-    """Of people beside systems: the main score, and the difference of two groups."""
+def _in_brief(people: Parts, systems: Parts) -> Iterator[tuple[str, list[tuple[str, Estimate]]]]:
+    """People, a corpus at a time: their main score, and the difference of two groups.
+
+    Differences are those of the people who are nearest to a system, as in the verdict.
+    """
+    near = {each for system in systems for each in nearest(system, people)[:_NEAREST]}
+    for corpus in dict.fromkeys(each.corpus for each in people):
+        lines: list[tuple[str, Estimate]] = []
+        for condition, rows in people.items():
+            if condition.corpus == corpus:
+                lines += _lines_of_people(condition, rows, gaps=condition in near)
+        yield f"people{f' on {corpus}' if corpus and corpus != 'all' else ''}", lines
+
+
+def _lines_of_people(
+    condition: Condition, rows: Sequence[Estimate], *, gaps: bool
+) -> Iterator[tuple[str, Estimate]]:
     name = primary_metric(rows)
-    yield from pick(rows, quantity="score", metric=name, label=None, group_by=None)
-    for group_by in in_order(row.group_by for row in rows):
+    for row in pick(rows, quantity="score", metric=name, label=None, group_by=None):
+        yield f"{_name(row)}, {condition.system}, against {reference(condition.reference)}", row
+    for group_by in in_order(row.group_by for row in rows) if gaps else ():
         pairs = pick(rows, quantity="pair_gap", metric=name, label=None, group_by=group_by)
         if len(pairs) == 1:
-            yield pairs[0]
+            yield f"{_name(pairs[0])}, {condition.system}", pairs[0]
 
 
 def _of_listeners(rows: Sequence[Estimate]) -> Iterator[tuple[str, list[Estimate]]]:
@@ -149,7 +174,8 @@ def _of_listeners(rows: Sequence[Estimate]) -> Iterator[tuple[str, list[Estimate
     own = pick(of_kind(rows, "listeners"), quantity="score", label=None, group_by=None)
     for corpus, system in dict.fromkeys((row.corpus, row.system) for row in own):
         found = pick(own, corpus=corpus, system=system)
-        shown = [row for row in found if row.metric in _AGREEMENT]
+        shown = [row for row in found if row.metric in _AGREEMENT and row.value is not None]
+        shown = [row for row in shown if row.metric != _KEPT or row.reference in _RULES]
         place = f" on {corpus}" if corpus and corpus != "all" else ""
         if shown:
             kept = shown[0].metric == _KEPT
@@ -163,6 +189,8 @@ def _further(rows: Sequence[Estimate]) -> Iterator[str]:
         yield "scores against all votes: in the report"
     if of_kind(rows, "scales"):
         yield "scores of valence, arousal and dominance: in the report"
+    if of_kind(rows, "listeners"):
+        yield "more on agreement and on rules: in the report"
     if by_agreement(rows):
         yield "scores by agreement of the listeners: in the report"
 
@@ -225,14 +253,20 @@ def _of_grouping(rows: Sequence[Estimate]) -> tuple[list[Estimate], int]:
     return [*shown, *largest], len(groups) + len(pairs) - len(shown)
 
 
-def _cells(row: Estimate, reasons: Reasons) -> tuple[Text, ...]:
+def _cells(row: Estimate, reasons: Reasons, *, name: str | None = None) -> tuple[Text, ...]:
     difference = row.quantity in ("pair_gap", "comparison")
     value = written(row, row.value, difference=difference)
     if value is None:
         value = f"none ({reasons.letter(row.undefined)})"
     ends = bracketed(row, difference=difference)
     interval = Text(ends) if ends is not None else _no_interval(row, reasons)
-    return Text(_name(row)), Text(value), interval, Text(count(row.n)), Text(count(row.clusters))
+    return (
+        Text(name or _name(row)),
+        Text(value),
+        interval,
+        Text(count(row.n)),
+        Text(count(row.clusters)),
+    )
 
 
 def _name(row: Estimate) -> str:

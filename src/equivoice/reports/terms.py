@@ -43,6 +43,11 @@ class Term:
 
 _SCORES: dict[str, Term] = {
     "macro_f1": Term("macro-F1", "Mean over the emotions of the F1 score; each counts the same."),
+    "expected_macro_f1": Term(
+        "expected macro-F1",
+        "Mean over simulated listeners of their macro-F1; the macro-F1 beside it is that of the "
+        "expected confusion table, which is another number.",
+    ),
     "unweighted_accuracy": Term(
         "unweighted accuracy", "Mean over the emotions of the share recognised (recall)."
     ),
@@ -260,7 +265,10 @@ AGREEMENT: dict[str, Term] = {
         percent=False,
         digits=3,
     ),
-    "vote_share": Term("share of the votes", "Of all votes, the share that this emotion got."),
+    "vote_share": Term(
+        "share of the votes",
+        "Share of the votes on an utterance that this emotion got, mean over utterances.",
+    ),
     "kept": Term("kept", "Share of utterances to which the rule gives a label."),
 }
 """How far listeners agree, and what the rules keep."""

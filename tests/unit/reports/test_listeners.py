@@ -96,7 +96,7 @@ def test_votes_by_emotion_are_drawn_and_told(parts: dict[str, Section]) -> None:
         "angry: 16.7 [12.7, 20.7]."
     )
     assert figure.body.count('class="bar"') == 3
-    assert "per cent of all votes" in figure.title
+    assert figure.title.endswith("in per cent of the votes on an utterance")
 
 
 def test_agreement_by_group_has_its_differences_in_its_own_unit(parts: dict[str, Section]) -> None:

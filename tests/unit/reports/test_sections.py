@@ -17,7 +17,7 @@ from equivoice.reports.sections import (
     scores_section,
     verdict_section,
 )
-from equivoice.reports.wording import CAUSES
+from equivoice.reports.wording import CAUSES, PEOPLE
 
 
 def run_of(inputs: ReportInputs) -> Run:
@@ -167,3 +167,66 @@ def test_an_undefined_comparison_keeps_its_reason(groups: str | None) -> None:
     (table,) = comparisons_section([row]).blocks
     assert isinstance(table, Table)
     assert table.note == "(a) no predictions (a)"
+
+
+def many(inputs: ReportInputs, *names: str) -> list[Block]:
+    """The scores of many conditions with three metrics each."""
+    rows = tuple(
+        Estimate("score", metric, system=name, corpus="c", value=0.5, n=3)
+        for name in names
+        for metric in ("macro_f1", "weighted_f1", "coverage")
+    )
+    return list(scores_section(chapters([(inputs, rows)])).blocks)
+
+
+def test_of_many_conditions_further_metrics_are_folded_and_none_is_lost(
+    inputs: ReportInputs,
+) -> None:
+    blocks = many(inputs, *"abcdefgh")
+    (table,) = [block for block in blocks if isinstance(block, Table)]
+    (folded,) = [block for block in blocks if isinstance(block, Folded)]
+    (further,) = folded.blocks
+    assert isinstance(further, Table)
+    assert {row[0].text for body in table.bodies for row in body.rows} == {"macro-F1", "coverage"}
+    assert [row[0].text for body in further.bodies for row in body.rows] == ["weighted F1"] * 8
+    (few,) = [block for block in many(inputs, *"ab") if isinstance(block, Table)]
+    assert len([row for body in few.bodies for row in body.rows]) == 6
+
+
+def test_people_come_after_systems_and_the_figure_says_who_is_drawn(inputs: ReportInputs) -> None:
+    people = ("one listener (voice)", "half the crowd (voice)")
+    both = many(inputs, people[0], "model", people[1])
+    (table,) = [block for block in both if isinstance(block, Table)]
+    assert [body.people for body in table.bodies] == [False, True, True]
+    assert [each.title for each in figures(both)] == [
+        "Scores of the systems and of people on c, in per cent"
+    ]
+    assert [each.title for each in figures(many(inputs, *people))] == [
+        "Scores of people on c, in per cent"
+    ]
+    assert Text(PEOPLE, quiet=True) in both
+    assert Text(PEOPLE, quiet=True) not in many(inputs, "a", "b")
+
+
+def test_systems_held_against_different_references_share_no_plot_of_gaps(
+    inputs: ReportInputs,
+) -> None:
+    def rows(name: str, held: str) -> list[Estimate]:
+        given = {"system": name, "corpus": "c", "reference": held, "value": 0.5}
+        return [
+            Estimate("score", "macro_f1", **given),  # type: ignore[arg-type]
+            Estimate("gap", "macro_f1", group_by="gender", group_aggregator="max", **given),  # type: ignore[arg-type]
+        ]
+
+    def plots(*made: list[Estimate]) -> list[Figure]:
+        flat = tuple(row for each in made for row in each)
+        drawn = figures(scores_section(chapters([(inputs, flat)])).blocks)
+        return [each for each in drawn if "against its largest gap" in each.title]
+
+    apart = plots(rows("a", "given"), rows("b", "majority"))
+    assert apart == []
+    people = rows("one listener, left out (voice)", "other listeners")
+    (plot,) = plots(rows("a", "majority"), rows("b", "majority"), people)
+    assert plot.title.endswith("held against the majority of the votes")
+    assert "C: people: one listener, left out (voice), held against the other" in plot.description
+    assert plot.body.count('class="front"') <= 1

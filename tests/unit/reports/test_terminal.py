@@ -165,22 +165,41 @@ def test_an_empty_table_is_shown_empty() -> None:
 def test_people_stand_below_systems_with_their_names_and_references(crowd: ReportInputs) -> None:
     text = flat(shown(main_table(crowd.estimates), 160))
     system = text.index("model on crowd, held against the majority of the votes")
-    people = text.index("people: one listener, left out (voice) on crowd, held against the other")
+    people = text.index("people on crowd")
     agreement = text.index("listeners (voice) on crowd")
     kept = text.index("what the rules keep on crowd")
     assert system < people < agreement < kept
     part = text[people:agreement]
-    assert part.count("macro-F1 │ 50.0") == 1
-    assert "macro-F1, female − male │ +3.0 │ [−1.0, +7.0]" in part
+    who = "macro-F1, one listener, left out (voice), against the other listeners"
+    assert f"{who} │ 50.0 │ [46.0, 54.0]" in part
+    gap = "macro-F1, female − male, one listener, left out (voice)"
+    assert f"{gap} │ +3.0 │ [−1.0, +7.0]" in part
     assert "accuracy" not in part
+
+
+def test_only_the_people_nearest_to_a_system_have_their_differences(crowd: ReportInputs) -> None:
+    half = pl.DataFrame(
+        [
+            {"quantity": "score", "metric": "macro_f1", "corpus": "crowd", "value": 0.7,
+             "system": "half the crowd", "reference": "the other half"},
+            {"quantity": "pair_gap", "metric": "macro_f1", "corpus": "crowd", "value": 0.09,
+             "system": "half the crowd", "reference": "the other half", "group_by": "gender",
+             "groups": "female − male"},
+        ]
+    )  # fmt: skip
+    text = flat(shown(main_table(pl.concat([crowd.estimates, half], how="diagonal")), 160))
+    assert "half the crowd, against the other half of the listeners │ 70.0" in text
+    assert "+9.0" not in text
 
 
 def test_agreement_names_its_unit_and_rules_what_they_keep(crowd: ReportInputs) -> None:
     text = flat(shown(main_table(crowd.estimates), 160))
     assert "Krippendorff's alpha (no unit) │ 0.412 │ [0.372, 0.452]" in text
-    assert "Fleiss' kappa (no unit) │ none (a)" in text
     assert "kept by the rule majority │ 75.0" in text
-    assert "kept by the rule all-inclusive │ 100.0" in text
+    assert "kept by the rule plurality │ 95.0" in text
+    assert "all-inclusive" not in text
+    assert "Fleiss" not in text  # undefined: the report has the reason
+    assert "more on agreement and on rules: in the report" in text
 
 
 def test_what_the_terminal_leaves_out_it_points_to(crowd: ReportInputs) -> None:
@@ -199,7 +218,8 @@ def test_people_alone_are_shown_in_full(crowd: ReportInputs) -> None:
     alone = crowd.estimates.filter(pl.col("system").ne_missing("model"))
     text = flat(shown(main_table(alone), 160))
     start = text.index("people: one listener, left out (voice)")
-    assert "accuracy │ 52.0" in text[start : text.index("people: one listener (voice)")]
+    assert "accuracy │ 52.0" in text[start:]
+    assert "one listener (voice), against the majority of the votes │ 55.0" in text
 
 
 def test_one_set_of_labels_out_of_votes_is_named_even_alone() -> None:
