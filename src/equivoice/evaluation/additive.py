@@ -12,6 +12,7 @@ import itertools
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
@@ -76,6 +77,8 @@ class Additive:
         also_left_out: further counts, of the items that are marked.
         compared: the metrics with signed differences of groups; ``None`` for all.
         measures: the unsigned gaps.
+        tests: which permutation tests are made: ``all``; ``gaps``: one of all groups of a
+            grouping, none of each pair of several; ``none``.
         worst: whether the group with the lowest score is stated.
         table: of the items that are marked, how often each class was given each label,
             (K, K + 1); ``None`` where there is no such table.
@@ -92,6 +95,7 @@ class Additive:
     also_left_out: Callable[[BoolArray], Mapping[str, int]] | None = None
     compared: Collection[str] | None = None
     measures: Sequence[Measure] = ()
+    tests: Literal["all", "gaps", "none"] = "all"
     worst: bool = False
     table: Callable[[BoolArray], FloatArray] | None = None
 
@@ -188,11 +192,11 @@ def _tests(
     sample: ClusteredSums, items: Additive, compared: Mapping[str, Metric], how: Certainty
 ) -> tuple[dict[tuple[int, int], dict[str, float]], dict[str, float]]:
     """P values of the signed differences, by pair, and of the unsigned gaps."""
-    if not how.replicates:
+    if not how.replicates or items.tests == "none":
         return {}, {}
     draws = {"permutations": how.permutations, "seed": how.seed}
     if sample.n_groups != 2:
-        by_pair = pair_tests(sample, compared, **draws)
+        by_pair = pair_tests(sample, compared, **draws) if items.tests == "all" else {}
         return by_pair, gap_tests(sample, items.metrics, items.measures, **draws)
     # the only pair is all groups, so one test serves both
     known = {measure.name for measure in items.measures}

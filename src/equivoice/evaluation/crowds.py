@@ -6,7 +6,8 @@ hear and what they see are different questions, and each corpus has a crowd of i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,13 +15,25 @@ import polars as pl
 
 from equivoice.annotators import Ratings, VoteCounts, channels, read_votes
 from equivoice.errors import LabelError
+from equivoice.evaluation.additive import Additive, Certainty
+from equivoice.evaluation.gap_tests import scalar_measures
 from equivoice.evaluation.matching import unit_codes
+from equivoice.evaluation.rows import Row
 from equivoice.fairness import Grouping, group_items
-from equivoice.metrics import BoolArray, IntArray
+from equivoice.metrics import BoolArray, FloatArray, IntArray, Metric
 from equivoice.records import UTTERANCES, LabelSpace
 from equivoice.uncertainty import Unit
 
-__all__ = ["QUESTION", "Crowd", "given_codes", "read_crowds", "rows_of_grouping"]
+__all__ = [
+    "QUESTION",
+    "Crowd",
+    "counts_text",
+    "crowd_items",
+    "given_codes",
+    "plain_row",
+    "read_crowds",
+    "rows_of_grouping",
+]
 
 QUESTION = "emotion"
 _PERSON = "person"
@@ -151,6 +164,78 @@ def rows_of_grouping(grouping: Grouping, rows: IntArray) -> Grouping:
     """
     codes = grouping.codes[rows]
     return replace(grouping, codes=codes, unknown=int((codes < 0).sum()))
+
+
+def crowd_items(
+    crowd: Crowd,
+    groupings: Sequence[Grouping],
+    rows: IntArray,
+    statistics: FloatArray,
+    metrics: Mapping[str, Metric],
+    *,
+    compared: Collection[str],
+    left_out: Mapping[str, int],
+) -> Additive:
+    """Some utterances of a crowd with their statistics, ready for the engine.
+
+    Args:
+        crowd: whose votes they have.
+        groupings: of all its utterances.
+        rows: (k,) which utterances.
+        statistics: (k, S) of these.
+        metrics: by name.
+        compared: the metrics with gaps between groups.
+        left_out: counts that every row states.
+    """
+    units, unit = crowd.units()
+    tested = {name: metric for name, metric in metrics.items() if name in compared}
+    return Additive(
+        statistics,
+        metrics,
+        None if units is None else units[rows],
+        unit,
+        tuple(rows_of_grouping(grouping, rows) for grouping in groupings),
+        crowd.ratings.labels,
+        left_out=left_out,
+        compared=compared,
+        measures=scalar_measures(tested),
+        tests="gaps",
+    )
+
+
+def counts_text(counts: Mapping[str, int]) -> str | None:
+    """Counts as they stand in the column ``left_out``; ``None`` where there are none."""
+    return json.dumps(dict(counts), ensure_ascii=False) if counts else None
+
+
+def plain_row(
+    metric: str,
+    value: float | None,
+    *,
+    n: int,
+    why: str | None,
+    left_out: Mapping[str, int],
+    how: Certainty,
+) -> Row:
+    """A score over everybody that has no interval, or no value, and says why.
+
+    Args:
+        metric: its name.
+        value: the score; ``None`` where it is undefined.
+        n: how many utterances went in.
+        why: why value or interval is missing.
+        left_out: what was left out.
+        how: the level that other rows state.
+    """
+    return {
+        "quantity": "score",
+        "metric": metric,
+        "value": value,
+        "n": n,
+        "level": how.level,
+        "left_out": counts_text(left_out),
+        "undefined": why,
+    }
 
 
 def _kind(votes: pl.DataFrame) -> str | None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -33,7 +32,7 @@ from equivoice.annotators.ceiling import HardRule
 from equivoice.annotators.expected import ExpectedScores
 from equivoice.annotators.names import HALF, LEFT_OUT, LISTENER, PLURALITY
 from equivoice.evaluation.additive import Additive, Certainty, grouping_rows, overall_rows
-from equivoice.evaluation.crowds import Crowd, given_codes, rows_of_grouping
+from equivoice.evaluation.crowds import Crowd, crowd_items, given_codes, plain_row
 from equivoice.evaluation.gap_tests import all_metrics, scalar_measures
 from equivoice.evaluation.rows import Row
 from equivoice.fairness import Convention, Grouping
@@ -62,6 +61,9 @@ HALVES = 50
 
 _DRAWS = 100
 _COMPARED = frozenset({"accuracy", "unweighted_accuracy", "macro_f1"})
+_BY_GROUP = frozenset({"recall", "f1", "selection_rate"})
+"""The metrics with a value a class that people have in groups."""
+
 _GIVEN, _OTHERS, _OTHER_HALF = "given", "other listeners", "the other half"
 _UNRATED = "utterance without vote"
 _LOST = {
@@ -152,7 +154,6 @@ class People:
     def __init__(self, crowd: Crowd, asked: Questions, *, whole: bool) -> None:
         self.crowd, self.asked, self.whole = crowd, asked, whole
         self.counts = crowd.counts()
-        self.units, self.unit = crowd.units()
         self.voted = self.counts.totals(other=asked.other == "count") > 0
         self.groupings = (*crowd.groupings(asked.group_by), self._strata())
 
@@ -222,7 +223,7 @@ class People:
         if rules.unparsed_in_gaps != rules.unparsed_in_scores:
             grouped = self._of_tables(answers, rules.unparsed_in_gaps)
         rows = [*overall_rows(scored, how), self._expected(scored, sampled)]
-        rows += _by_group(grouped, how)
+        rows += _by_group(_without_classes(grouped, _BY_GROUP), how)
         rows += _by_strata(scored, how)
         return self._stated(rows, answers.kind, answers.reference, rules.name)
 
@@ -269,16 +270,14 @@ class People:
         value, error = float(sampled.expected[0]), float(sampled.error[0])
         known = not np.isnan(value)
         why = f"interval: mean of {sampled.draws} simulations, Monte-Carlo error {error:.6f}"
-        left_out = json.dumps(dict(scored.left_out), ensure_ascii=False)
-        return {
-            "quantity": "score",
-            "metric": EXPECTED_MACRO_F1,
-            "value": value if known else None,
-            "n": len(scored),
-            "level": self.asked.certainty.level,
-            "left_out": left_out if scored.left_out else None,
-            "undefined": why if known else scored.metrics["macro_f1"].undefined,
-        }
+        return plain_row(
+            EXPECTED_MACRO_F1,
+            value if known else None,
+            n=len(scored),
+            why=why if known else scored.metrics["macro_f1"].undefined,
+            left_out=scored.left_out,
+            how=self.asked.certainty,
+        )
 
     # --- sets of labels and distributions -------------------------------------------------
 
@@ -323,7 +322,7 @@ class People:
                 rows, found[rows, start:end], part.metrics, (part.compared,), lost
             )
             how = self.asked.certainty
-            plain = _plain(scored)
+            plain = replace(_without_classes(scored), tests="none")
             own = [*overall_rows(scored, how), *_by_group(plain, how), *_by_strata(plain, how)]
             made += self._stated(own, kind, part.reference, part.convention)
             start = end
@@ -340,16 +339,14 @@ class People:
         lost: Mapping[str, float],
     ) -> Additive:
         left_out = {_UNRATED: float((~self.voted).sum()), **lost}
-        return Additive(
+        return crowd_items(
+            self.crowd,
+            self.groupings,
+            rows,
             statistics,
             metrics,
-            None if self.units is None else self.units[rows],
-            self.unit,
-            tuple(rows_of_grouping(grouping, rows) for grouping in self.groupings),
-            self.counts.labels,
-            left_out={why: round(many) for why, many in left_out.items() if round(many)},
             compared=compared,
-            measures=scalar_measures({name: metrics[name] for name in metrics if name in compared}),
+            left_out={why: round(many) for why, many in left_out.items() if round(many)},
         )
 
     def _stated(self, rows: Sequence[Row], kind: str, reference: str, convention: str) -> list[Row]:
@@ -370,13 +367,15 @@ def _by_group(items: Additive, how: Certainty) -> Iterator[Row]:
 def _by_strata(items: Additive, how: Certainty) -> Iterator[Row]:
     """Scores where listeners agree more and less; of these there are no gaps."""
     grouping = items.groupings[-1]
-    plain = replace(_plain(items), compared=(), measures=(), table=None)
+    plain = replace(_without_classes(items), compared=(), measures=(), table=None)
     yield from grouping_rows(plain, grouping, how.of(grouping))
 
 
-def _plain(items: Additive) -> Additive:
-    """Without the metrics that have a value a class."""
-    metrics = {name: each for name, each in items.metrics.items() if not each.per_class}
+def _without_classes(items: Additive, but: Collection[str] = ()) -> Additive:
+    """Without the metrics that have a value a class, but for some of them."""
+    metrics = {
+        name: each for name, each in items.metrics.items() if not each.per_class or name in but
+    }
     return replace(items, metrics=metrics)
 
 

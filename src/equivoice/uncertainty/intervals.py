@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from equivoice.metrics import FloatArray, IntArray
 
@@ -94,7 +94,7 @@ def welch_degrees_of_freedom(errors: FloatArray, units: IntArray) -> FloatArray:
 def stretch(degrees_of_freedom: FloatArray | float, level: float) -> FloatArray:
     """T quantile over normal quantile: how much longer few units make an interval."""
     upper = (1.0 + level) / 2.0
-    return np.asarray(special.stdtrit(degrees_of_freedom, upper) / stats.norm.ppf(upper))
+    return np.asarray(special.stdtrit(degrees_of_freedom, upper) / special.ndtri(upper))
 
 
 def quantiles(values: FloatArray, probabilities: tuple[float, ...]) -> FloatArray:
@@ -139,4 +139,4 @@ def smallest_detectable(error: FloatArray, *, level: float, power: float = 0.8) 
         level: 1 minus the level of the two-sided test.
         power: chance to find it.
     """
-    return np.asarray((stats.norm.ppf((1 + level) / 2) + stats.norm.ppf(power)) * error)
+    return np.asarray((special.ndtri((1 + level) / 2) + special.ndtri(power)) * error)
