@@ -177,13 +177,19 @@ def _pairs(pairs: Sequence[Estimate], caption: str) -> Iterator[Block]:
     """Signed differences; those of many pairs are folded away."""
     if not pairs:
         return
-    several = len(in_order(_of(row) for row in pairs)) > 1
+    groups = in_order(row.groups for row in pairs)
+    whose = in_order(_of(row) for row in pairs)
 
     def name(row: Estimate) -> str:
-        return f"{_of(row)}: {_group(row)}" if several else _group(row)
+        if len(groups) == 1 and len(whose) > 1:
+            return _of(row)
+        return f"{_of(row)}: {_group(row)}" if len(whose) > 1 else _group(row)
 
-    table = differences_table(pairs, caption, "Groups", name, held=False)
-    many = len(in_order(row.groups for row in pairs)) > _MOST_PAIRS
+    if len(groups) == 1 and len(whose) > 1:
+        caption = f"{caption}: {attribute(groups[0])}"
+    head = "Whose" if len(whose) > 1 else "Groups"
+    table = differences_table(pairs, caption, head, name, held=False)
+    many = len(groups) > _MOST_PAIRS
     yield Folded(table.caption, (table,), long=True) if many else folded(table)
 
 
@@ -278,7 +284,7 @@ def _rule_line(row: Estimate, reasons: Reasons) -> tuple[Cell, ...]:
         counted(number),
         counted(row.n),
         counted(row.clusters),
-        Cell(dropped or "nothing stated", quiet=not dropped),
+        Cell(dropped or ("nothing" if row.value == 1 else "nothing stated"), quiet=not dropped),
     )
 
 

@@ -31,6 +31,7 @@ __all__ = ["Named", "cross_table", "values_table"]
 
 Named = Callable[[Estimate], str]
 """What an estimate is called in a table."""
+_NOTHING = "Nothing was left out."
 _EACH = Cell("see each", quiet=True)
 
 
@@ -57,7 +58,11 @@ def values_table(
     runs = list(_runs(rows, body, held))
     shown = held and any(differ(own) for _, own in runs)
     bodies = tuple(
-        Body(tuple(_value_line(row, line(row), shown, reasons) for row in own), title, _people(own))
+        Body(
+            tuple(_value_line(row, rows, line(row), shown, reasons) for row in own),
+            title,
+            _people(own),
+        )
         for title, own in runs
     )
     columns = (
@@ -68,9 +73,9 @@ def values_table(
         f"{level_heading(rows)}interval",
         counted_noun(rows),
         capital(unit(rows)),
-        "Left out",
+        *_left_out_heading(rows),
     )
-    return Table(f"{caption}{against(rows) if held else ''}", columns, bodies, reasons.note)
+    return Table(f"{caption}{against(rows) if held else ''}", columns, bodies, _note(rows, reasons))
 
 
 def _runs(
@@ -87,11 +92,25 @@ def _runs(
         yield f"{title}{end}", own
 
 
+def _left_out_heading(rows: Sequence[Estimate]) -> tuple[str, ...]:
+    """The column of what was left out, where anything was."""
+    return ("Left out",) if any(row.left_out for row in rows) else ()
+
+
+def _note(rows: Sequence[Estimate], reasons: Reasons) -> str:
+    """The reasons below a table, and that nothing was left out where no column says so."""
+    if _left_out_heading(rows):
+        return reasons.note
+    return f"{reasons.note}. {_NOTHING}" if reasons.note else _NOTHING
+
+
 def _people(rows: Sequence[Estimate]) -> bool:
     return all(is_human(row.system) for row in rows)
 
 
-def _value_line(row: Estimate, name: str, shown: bool, reasons: Reasons) -> tuple[Cell, ...]:
+def _value_line(
+    row: Estimate, rows: Sequence[Estimate], name: str, shown: bool, reasons: Reasons
+) -> tuple[Cell, ...]:
     return (
         Cell(name),
         *([Cell(reference(row.reference))] if shown else []),
@@ -100,7 +119,7 @@ def _value_line(row: Estimate, name: str, shown: bool, reasons: Reasons) -> tupl
         interval_cell(row, reasons),
         counted(row.n),
         counted(row.clusters),
-        left_out_cell(row, reasons),
+        *(left_out_cell(row, reasons) for _ in _left_out_heading(rows)),
     )
 
 
@@ -132,12 +151,13 @@ def cross_table(
     """
     reasons = Reasons()
     columns = in_order(column(row) for row in rows)
+    told = bool(_left_out_heading(rows))
     runs = list(_runs(rows, body, held))
     shown = held and any(differ(own) for _, own in runs)
     bodies = tuple(
         Body(
             tuple(
-                _cross_line(line(own[0]), _cells(own, column), columns, shown, reasons)
+                _cross_line(line(own[0]), _cells(own, column), columns, shown, reasons, told)
                 for own in _lines(made, line, column, held)
             ),
             title,
@@ -151,9 +171,11 @@ def cross_table(
         *columns,
         counted_noun(rows),
         capital(unit(rows)),
-        "Left out",
+        *_left_out_heading(rows),
     )
-    return Table(f"{caption}{against(rows) if held else ''}", headings, bodies, reasons.note)
+    return Table(
+        f"{caption}{against(rows) if held else ''}", headings, bodies, _note(rows, reasons)
+    )
 
 
 def _lines(
@@ -180,6 +202,7 @@ def _cross_line(
     columns: Sequence[str],
     shown: bool,
     reasons: Reasons,
+    told: bool,
 ) -> tuple[Cell, ...]:
     first = next(iter(cells.values()))
     same = len({(row.n, row.clusters) for row in cells.values()}) == 1
@@ -198,5 +221,5 @@ def _cross_line(
         *([Cell(reference(first.reference))] if shown else []),
         *made,
         *counts,
-        left_out_cell(replace(first, left_out=lost), reasons),
+        *([left_out_cell(replace(first, left_out=lost), reasons)] if told else []),
     )

@@ -95,7 +95,7 @@ def test_runs_of_people_are_marked_and_those_of_systems_are_not() -> None:
 def test_cells_of_one_line_stand_side_by_side_with_their_intervals() -> None:
     table = cross(row("jsd", 0.2, label="sad"), row("top_share", 0.5, label="sad"))
     ((line,),) = [body.rows for body in table.bodies]
-    assert [cell.text for cell in line] == ["sad", "0.200", "50.0", "480", "24", "nothing"]
+    assert [cell.text for cell in line] == ["sad", "0.200", "50.0", "480", "24"]
     assert line[1].small == "[0.100, 0.300]"
     assert line[2].small == "[40.0, 60.0]"
 
@@ -157,3 +157,12 @@ def test_no_estimate_is_ever_hidden(
 @pytest.mark.parametrize("made", [values, cross])
 def test_an_unstated_count_says_so(made: Any) -> None:
     assert "not given" in lines(made(row(n=None)))[0]
+
+
+@pytest.mark.parametrize("made", [values, cross])
+def test_where_nothing_was_left_out_a_sentence_says_so_and_no_column(made: Any) -> None:
+    table = made(row(), row("fleiss_kappa", None, undefined="numbers differ"))
+    assert "Left out" not in table.columns
+    assert table.note == "(a) numbers differ. Nothing was left out."
+    assert made(row()).note == "Nothing was left out."
+    assert "Nothing" not in made(row(left_out={"no vote": 1})).note
