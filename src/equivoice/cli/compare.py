@@ -32,6 +32,11 @@ class CompareConfig(VerbConfig):
     tests: Literal["same", "common"] = option(
         "'same' refuses different test sets, 'common' compares on what both have", default="same"
     )
+    references: Literal["same", "given", "first"] = option(
+        "'same' refuses runs scored against different references, 'given' compares against the "
+        "labels given, 'first' against the labels by the rule of the first run",
+        default="same",
+    )
     group: tuple[str, ...] = option(
         "groups within which to compare as well, such as gender", default=()
     )
@@ -57,6 +62,7 @@ def compare_verb(config: CompareConfig) -> None:
         config.second,
         out=config.out,
         tests=config.tests,
+        references=config.references,
         group_by=config.group,
         convention=config.convention,
         replicates=config.replicates,

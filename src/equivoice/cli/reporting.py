@@ -13,7 +13,15 @@ from rich.console import RenderableType
 from equivoice.errors import ConfigError, InputError
 from equivoice.evaluation.answers import answer_shares
 from equivoice.evaluation.calibration import calibration
-from equivoice.evaluation.described import CorpusDescription, FoundInCorpus, read_descriptions
+from equivoice.evaluation.described import (
+    CorpusDescription,
+    FoundInCorpus,
+    read_descriptions,
+    utterances_of,
+)
+from equivoice.evaluation.minority import minority
+from equivoice.evaluation.reference_votes import labels_of
+from equivoice.evaluation.run_votes import GIVEN, held_against, votes_of
 from equivoice.evaluation.sensitivity import sensitivity
 from equivoice.records import replace_file
 from equivoice.reports import ReportInputs, main_table, render_report, verdict_lines
@@ -52,6 +60,7 @@ def report_inputs(run: RunFolder, *, title: str | None = None) -> ReportInputs:
     record = run.record
     descriptions = read_descriptions(run)
     predictions, utterances = run.predictions(), run.utterances()
+    labels, sides = _of_votes(run, descriptions)
     return ReportInputs(
         title=title or f"{record.verb}: {run.path.absolute().name}",
         record=record,
@@ -65,7 +74,31 @@ def report_inputs(run: RunFolder, *, title: str | None = None) -> ReportInputs:
         findings=_findings(descriptions),
         left_out={},
         notes=read_notes(run),
+        labels=labels,
+        minority=sides,
     )
+
+
+def _of_votes(
+    run: RunFolder, descriptions: Mapping[str, CorpusDescription]
+) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
+    """The labels that a rule made of votes, and where a system sides with a minority."""
+    votes = {name: votes_of(run, each) for name, each in descriptions.items()}
+    known = {name: own for name, own in votes.items() if own is not None}
+    held = held_against(run)
+    labels = [labels_of(own, held.rule) for own in known.values()] if held != GIVEN else []
+    predictions = run.predictions()
+    sides = [
+        minority(
+            predictions,
+            utterances_of(run, name),
+            own.counts,
+            labels=descriptions[name].label_space,
+        )
+        for name, own in known.items()
+        if not predictions.is_empty()
+    ]
+    return pl.concat(labels) if labels else None, pl.concat(sides) if sides else None
 
 
 def _answers(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
+from equivoice.annotators import RULES
 from equivoice.cli.config import (
     VerbConfig,
     argument,
@@ -24,27 +27,54 @@ from equivoice.corpora.exchange import FOREIGN_FORMATS, foreign_format, read_for
 from equivoice.errors import ConfigError, InputError, SchemaError
 from equivoice.evaluation import Scores, score
 from equivoice.evaluation.described import describe, save_descriptions
+from equivoice.evaluation.reference_votes import gather_votes, heard_channel
+from equivoice.metrics import ATTRIBUTES
 from equivoice.prompting import parse_responses
-from equivoice.records import PREDICTIONS, LabelSpace, RunRecord, read_frame
+from equivoice.records import CHANNELS, PREDICTIONS, VOTES, LabelSpace, RunRecord, read_frame
 from equivoice.store import RunFolder
 from equivoice.store.provenance import git_revision, hash_file, machine, now, package_versions
 
 app = verb_app()
 
 _VERB = "score"
+_FURTHER = ("emotions", *ATTRIBUTES)
+"""Columns of answers other than one label."""
 _FOLDS = "Folds play no part: all predictions are pooled."
 
 
 class ScoreConfig(VerbConfig):
     """Options of ``score``."""
 
-    predictions: Path = argument(
-        "a table with 'utterance_id' and 'emotion' (or 'response'), or what another tool wrote"
+    predictions: Path | None = argument(
+        "a table with 'utterance_id' and 'emotion' (or 'response'), or what another tool wrote; "
+        "without it, with votes, listeners alone are scored",
+        default=None,
     )
     reference: Path = option("a prepared corpus, or a table with 'utterance_id' and 'emotion'")
     group: tuple[str, ...] = option(
         "what to compare, such as gender or 'gender x age[25,35]'", default=()
     )
+    votes: Path | None = option(
+        "a table of votes, or a prepared corpus; with --rule the votes of the reference are found",
+        default=None,
+    )
+    rule: str | None = option(f"how votes become labels: {', '.join(RULES)}", default=None)
+    channel: str | None = option(
+        f"the channel of the votes: {', '.join(CHANNELS)} (default: all for listeners, voice "
+        "for systems)",
+        default=None,
+    )
+    other: Literal["leave_out", "count"] = option(
+        "what votes for none of the labels do", default="leave_out"
+    )
+    smoothing: float = option(
+        "smoothing of distributions of votes, such as 0.05", default=0.0, ge=0, lt=1
+    )
+    no_consensus: Literal["random", "plurality", "leave_out"] = option(
+        "the crowd's label in annotator-aware scores where there is no majority",
+        default="random",
+    )
+    listeners: bool = option("how far listeners agree and what they score", default=True)
     out: Path = option("the folder for the results", default=Path("scores"), short="-o")
     replicates: int = option("bootstrap replicates", default=10_000, ge=1)
     permutations: int = option("arrangements of a permutation test", default=2_000, ge=1)
@@ -79,17 +109,17 @@ def score_verb(config: ScoreConfig) -> None:
       equivoice score answers.csv --reference corpora/ravdess --group gender
       equivoice score p.parquet --reference u.csv --group "gender x age[25,35]" -o out
       equivoice score logs/ser.eval --reference corpora/ravdess --key metadata.audio
+      equivoice score p.csv --reference u.csv --votes votes.csv --rule majority
+      equivoice score --reference corpora/cremad --group gender   (listeners alone)
     """
     corpus = load_corpus(config.reference)
+    votes = _votes(config, corpus)
     predictions, left_out = _read(config, corpus)
     _refuse_other_run(config.out)
     if config.dry_run:
-        say(
-            f"{predictions.height} predictions, {corpus.utterances.height} utterances, "
-            f"labels {', '.join(corpus.label_space.names)}; nothing was written"
-        )
+        say(_checked(config, corpus, predictions, votes))
         return
-    record = _begin(config)
+    record = _begin(config, votes=votes is not None)
     scores = score(
         predictions,
         corpus.utterances,
@@ -100,17 +130,86 @@ def score_verb(config: ScoreConfig) -> None:
         permutations=config.permutations,
         level=config.level,
         seed=config.seed,
+        votes=config.votes if config.votes is not None and config.votes.is_file() else votes,
+        rule=config.rule,
+        channel=config.channel,
+        other=config.other,
+        smoothing=config.smoothing,
+        no_consensus=config.no_consensus,
+        listeners=config.listeners,
+        labels_from_votes=_made_of(votes, corpus),
     )
     left_out = dict(Counter(left_out) + Counter(scores.left_out))
-    report = _store(config.out, _finished(record, left_out), corpus, predictions, scores)
+    finished = _finished(record, left_out)
+    report = _store(config.out, finished, corpus, predictions, votes, scores)
     say(*conclusions(RunFolder.read(config.out)))
     note(*scores.notes)
     note_left_out(left_out)
     finish(report)
 
 
-def _read(config: ScoreConfig, corpus: Corpus) -> tuple[pl.DataFrame, Mapping[str, int]]:
+def _votes(config: ScoreConfig, corpus: Corpus) -> pl.DataFrame | None:
+    """The votes that are scored; none where nothing asks for votes, whatever the corpus brings."""
+    if config.votes is not None:
+        return _read_votes(config.votes)
+    asked = [name for name in ("rule", "channel") if getattr(config, name) is not None]
+    if not asked and config.predictions is not None:
+        return None
+    if corpus.votes is None:
+        what = f"{asked[0]}: " if asked else "without predictions listeners alone are scored, and "
+        raise ConfigError(
+            f"{what}the reference brings no votes",
+            value=str(config.reference),
+            hint="name a table of votes with --votes, or a table of predictions",
+        )
+    return corpus.votes
+
+
+def _read_votes(path: Path) -> pl.DataFrame:
+    """Votes from a table as it stands, or those that a prepared corpus brings."""
+    if not path.is_dir():
+        return read_frame(path, text=VOTES.text_columns)
+    votes = load_corpus(path).votes
+    if votes is None:
+        raise InputError("the corpus brings no votes", file=path, hint="name a table of votes")
+    return votes
+
+
+def _made_of(votes: pl.DataFrame | None, corpus: Corpus) -> bool:
+    """Whether the labels of the corpus were made of these votes."""
+    return votes is not None and (
+        votes is corpus.votes and corpus.provenance.get("label_rule") is not None
+    )
+
+
+def _checked(
+    config: ScoreConfig,
+    corpus: Corpus,
+    predictions: pl.DataFrame | None,
+    votes: pl.DataFrame | None,
+) -> str:
+    """What would be scored, once the votes were counted."""
+    parts = ["no predictions" if predictions is None else f"{predictions.height} predictions"]
+    parts.append(f"{corpus.utterances.height} utterances")
+    if votes is not None:
+        counted = gather_votes(
+            votes,
+            corpus.label_space,
+            corpus.utterances.get_column("utterance_id").to_list(),
+            channel=heard_channel(votes, config.channel),
+            file=config.votes,
+        )
+        on = "" if counted.channel is None else f" on {counted.channel}"
+        parts.append(f"{int(counted.ratings.count.sum())} votes{on}")
+    parts.append(f"labels {', '.join(corpus.label_space.names)}")
+    return f"{', '.join(parts)}; nothing was written"
+
+
+def _read(config: ScoreConfig, corpus: Corpus) -> tuple[pl.DataFrame | None, Mapping[str, int]]:
     """The predictions, and what was left out of another tool's file."""
+    if config.predictions is None:
+        _refuse_unheeded(config, "limit")
+        return None, {}
     choices = ("auto", "equivoice", *FOREIGN_FORMATS)
     if config.format not in choices:
         raise ConfigError("format: unknown", value=config.format, choices=choices)
@@ -136,9 +235,12 @@ def _read(config: ScoreConfig, corpus: Corpus) -> tuple[pl.DataFrame, Mapping[st
     return frame, read.left_out
 
 
-def _refuse_unheeded(config: ScoreConfig) -> None:
+def _refuse_unheeded(config: ScoreConfig, *further: str) -> None:
     """Options for files of other tools would be passed over in silence."""
-    given = [name for name in ("key", "keys", "system") if getattr(config, name) is not None]
+    known = ("key", "keys", "system", *further)
+    given = [name for name in known if getattr(config, name) is not None]
+    if given and config.predictions is None:
+        raise ConfigError(f"{given[0]}: is about predictions, and none are given")
     if given:
         raise ConfigError(
             f"{given[0]}: is for files of other tools, and this is read as a table of predictions",
@@ -161,7 +263,8 @@ def read_predictions(
     """A predictions table from a file; free answers are parsed where it has no labels.
 
     Args:
-        path: a table with ``utterance_id`` and ``emotion`` or ``response``.
+        path: a table with ``utterance_id`` and ``emotion`` or ``response``, or with
+            ``emotions`` (sets), ``valence``, ``arousal`` or ``dominance``.
         labels: what answers are read as.
         limit: at most so many rows.
 
@@ -172,7 +275,7 @@ def read_predictions(
     frame = read_frame(path, text=PREDICTIONS.text_columns)
     if limit is not None:
         frame = frame.head(limit)
-    if "emotion" not in frame.columns:
+    if "emotion" not in frame.columns and not set(_FURTHER) & set(frame.columns):
         frame = _parsed(frame, labels, path)
     checked = PREDICTIONS.validate(frame, file=path)
     if checked.is_empty():
@@ -193,10 +296,14 @@ def _parsed(frame: pl.DataFrame, labels: LabelSpace, path: str | Path) -> pl.Dat
     return frame.with_columns(read.get_column("status"), read.get_column("emotion"))
 
 
-def _begin(config: ScoreConfig) -> RunRecord:
-    inputs = {"predictions": config.predictions, "reference": _table_of(config.reference)}
+def _begin(config: ScoreConfig, *, votes: bool) -> RunRecord:
+    inputs = {"reference": _table_of(config.reference, "utterances")}
+    if config.predictions is not None:
+        inputs = {"predictions": config.predictions, **inputs}
     if config.keys is not None:
         inputs["keys"] = config.keys
+    if votes:
+        inputs["votes"] = _table_of(config.votes or config.reference, "votes")
     return RunRecord(
         verb=_VERB,
         config=config.model_dump(mode="json"),
@@ -210,19 +317,33 @@ def _begin(config: ScoreConfig) -> RunRecord:
     )
 
 
-def _table_of(reference: Path) -> Path:
-    if reference.is_file():
-        return reference
-    return next(iter(sorted(reference.glob("utterances.*"))), reference)
+def _table_of(path: Path, stem: str) -> Path:
+    """The table of a corpus, or of the folder that a plain table stands in."""
+    if path.is_file() and path.stem == "utterances":
+        path = path if stem == "utterances" else path.parent
+    if path.is_file():
+        return path
+    return next(iter(sorted(path.glob(f"{stem}.*"))), path)
 
 
 def _store(
-    out: Path, record: RunRecord, corpus: Corpus, predictions: pl.DataFrame, scores: Scores
+    out: Path,
+    record: RunRecord,
+    corpus: Corpus,
+    predictions: pl.DataFrame | None,
+    votes: pl.DataFrame | None,
+    scores: Scores,
 ) -> Path:
     """Write the run folder; results of an earlier ``score`` there are replaced."""
+    if votes is not None:
+        votes = VOTES.validate(votes)
+        corpus = replace(corpus, votes=votes)
     with RunFolder.open(out, overwrite=True) as run:
         run.save_record(record)
-        run.write_predictions(predictions)
+        if predictions is not None:
+            run.write_predictions(predictions)
+        if votes is not None:
+            run.write_votes(votes)
         run.write_utterances(corpus.utterances)
         run.write_estimates(scores.estimates)
         save_descriptions(

@@ -17,8 +17,14 @@ from typing import Any, Literal
 import polars as pl
 
 from equivoice.errors import ConfigError, InputError
-from equivoice.evaluation.described import CorpusDescription, read_descriptions, save_descriptions
+from equivoice.evaluation.described import (
+    CorpusDescription,
+    read_descriptions,
+    save_descriptions,
+    utterances_of,
+)
 from equivoice.evaluation.paired import compare_predictions
+from equivoice.evaluation.run_votes import GIVEN, HeldAgainst, held_against, reference_of
 from equivoice.inference import seed_for
 from equivoice.records import RunRecord
 from equivoice.store import RunFolder
@@ -30,10 +36,11 @@ from equivoice.store.provenance import (
     package_versions,
 )
 
-__all__ = ["Comparison", "Tests", "compare"]
+__all__ = ["Comparison", "References", "Tests", "compare"]
 
 Tests = Literal["same", "common"]
-_TABLES = ("predictions.parquet", "utterances.parquet")
+References = Literal["same", "given", "first"]
+_TABLES = ("predictions.parquet", "utterances.parquet", "votes.parquet")
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,7 @@ def compare(
     *,
     out: str | Path | None = None,
     tests: Tests = "same",
+    references: References = "same",
     group_by: Sequence[str] = (),
     convention: str = "equivoice",
     replicates: int = 10_000,
@@ -90,6 +98,9 @@ def compare(
         out: where to store the comparison as a run folder of its own.
         tests: ``same`` refuses runs that were tested on different utterances;
             ``common`` compares on those that both have and counts the others.
+        references: ``same`` refuses runs that were scored against different references
+            (labels as given, or labels by a rule on the votes of a channel); ``given``
+            compares both against the labels given, ``first`` against those of the first run.
         group_by: groupings within which the systems are compared as well.
         convention: the rules that scores follow.
         replicates: bootstrap replicates.
@@ -102,7 +113,8 @@ def compare(
     Raises:
         InputError: no run in a folder, an unfinished run, different reference
             labels or label spaces, no utterance or no pair of systems to compare.
-        ConfigError: different test sets, and ``tests`` is ``same``.
+        ConfigError: different test sets, and ``tests`` is ``same``; different
+            references, and ``references`` is ``same``.
         StorageError: ``out`` cannot be written to.
     """
     runs = [_finished_run(Path(run)) for run in (run_a, run_b) if run is not None]
@@ -116,9 +128,12 @@ def compare(
     }
     left_out: dict[str, int] = {}
     tables = []
+    held = _common_reference(runs, references)
     for left, right in _pairs(runs):
         for corpus in _common_corpora(left.run, right.run):
-            a, b, reference = _paired(left, right, corpus, tests, left_out)
+            labels = _references(left.run, right.run, corpus, held, references)
+            left_out |= _without_label(left.run, labels[0], corpus.name, held)
+            a, b, reference = _paired(left, right, labels, corpus.name, tests, left_out)
             part_seed = seed_for(seed, "compare", left.name, right.name, corpus.name)
             table = compare_predictions(
                 a,
@@ -126,14 +141,23 @@ def compare(
                 reference,
                 names=(left.name, right.name),
                 label_space=corpus.label_space,
+                held_against=held.rule,
                 seed=part_seed,
                 **settings,
             )
             tables.append(table)
-    comparison = Comparison(pl.concat(tables), left_out, _notes(runs))
+    notes = _notes(runs)
+    if references != "same":
+        notes = (*notes, f"By --references {references} both are held against {held}.")
+    comparison = Comparison(pl.concat(tables), left_out, notes)
     if out is None:
         return comparison
-    config = {"runs": [str(run.path.absolute()) for run in runs], "tests": tests, **settings}
+    config = {
+        "runs": [str(run.path.absolute()) for run in runs],
+        "tests": tests,
+        "references": references,
+    }
+    config |= settings
     return _stored(comparison, runs, Path(out), config, seed, overwrite=overwrite, command=command)
 
 
@@ -144,7 +168,12 @@ def _refuse_own_folder(runs: Sequence[RunFolder], out: str | Path | None) -> Non
 
 def _finished_run(path: Path) -> RunFolder:
     run = RunFolder.read(path)
-    if run.record.finished is None or run.predictions().is_empty():
+    nobody = run.predictions().is_empty()
+    if nobody and run.record.finished is not None and not run.votes().is_empty():
+        raise InputError(
+            "the run holds listeners and no system", file=path, hint="score predictions as well"
+        )
+    if nobody or run.record.finished is None:
         raise InputError(
             "the run is not finished", file=path, hint="run its benchmark again: it goes on"
         )
@@ -199,34 +228,73 @@ def _common_corpora(run_a: RunFolder, run_b: RunFolder) -> Iterator[CorpusDescri
         yield known_a[name]
 
 
+def _common_reference(runs: Sequence[RunFolder], references: References) -> HeldAgainst:
+    """What both runs are held against."""
+    if references == "given":
+        return GIVEN
+    held = [held_against(run) for run in runs]
+    if references == "same" and held[0] != held[-1]:
+        raise ConfigError(
+            f"the runs were scored against different references: {held[0]} in {runs[0].path}, "
+            f"{held[-1]} in {runs[-1].path}",
+            hint="--references given compares both against the labels given, "
+            "--references first against those of the first run",
+        )
+    return held[0]
+
+
+def _references(
+    first: RunFolder,
+    second: RunFolder,
+    corpus: CorpusDescription,
+    held: HeldAgainst,
+    references: References,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The labels that the predictions of either run are held against."""
+    own = reference_of(first, corpus, held)
+    if references != "first":
+        return own, reference_of(second, corpus, held)
+    return own, own.join(second.utterances(), on="utterance_id", how="semi")
+
+
+def _without_label(
+    run: RunFolder, labels: pl.DataFrame, corpus: str, held: HeldAgainst
+) -> dict[str, int]:
+    """How many utterances take no part because the rule gives them no label."""
+    asked = utterances_of(run, corpus).height
+    lost = asked - labels.height if held != GIVEN else 0
+    return {f"{corpus}: no label by {held.rule}": lost} if lost else {}
+
+
 def _paired(
-    left: _Side, right: _Side, corpus: CorpusDescription, tests: Tests, left_out: dict[str, int]
+    left: _Side,
+    right: _Side,
+    labels: tuple[pl.DataFrame, pl.DataFrame],
+    corpus: str,
+    tests: Tests,
+    left_out: dict[str, int],
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Both systems' predictions on the utterances that both were asked about."""
-    reference_a, reference_b = (_reference(side.run, corpus.name) for side in (left, right))
+    reference_a, reference_b = labels
     a = left.predictions.join(reference_a, on="utterance_id", how="semi")
     b = right.predictions.join(reference_b, on="utterance_id", how="semi")
     ids_a, ids_b = (set(table.get_column("utterance_id")) for table in (a, b))
     if tests == "same":
-        _refuse_different_tests(ids_a, ids_b, corpus.name)
+        _refuse_different_tests(ids_a, ids_b, corpus)
     common = ids_a & ids_b
     if not common:
-        raise InputError(f"no utterance of {corpus.name} was tested in both runs")
+        raise InputError(f"no utterance of {corpus} was tested in both runs")
     for side, ids in ((left, ids_a), (right, ids_b)):
         if ids - common:
-            left_out[f"{corpus.name}: tested for {side.name} only"] = len(ids - common)
+            left_out[f"{corpus}: tested for {side.name} only"] = len(ids - common)
     reference = reference_a.filter(pl.col("utterance_id").is_in(sorted(common)))
-    _refuse_different_labels(reference, reference_b, corpus.name)
+    _refuse_different_labels(reference, reference_b, corpus)
     keep = reference.select("utterance_id")
     return (
         a.join(keep, on="utterance_id", how="semi"),
         b.join(keep, on="utterance_id", how="semi"),
         reference,
     )
-
-
-def _reference(run: RunFolder, corpus: str) -> pl.DataFrame:
-    return run.utterances().filter(pl.col("corpus") == corpus)
 
 
 def _refuse_different_tests(ids_a: set[str], ids_b: set[str], corpus: str) -> None:
@@ -284,6 +352,7 @@ def _stored(
             f"{run.path.absolute().name}/{table}": hash_file(run.path / table)
             for run in runs
             for table in _TABLES
+            if (run.path / table).is_file()
         },
         seeds={"root": seed},
         host=machine(),

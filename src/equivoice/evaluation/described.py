@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from equivoice.corpora.card import Card
@@ -24,6 +25,7 @@ __all__ = [
     "describe",
     "read_descriptions",
     "save_descriptions",
+    "utterances_of",
 ]
 
 _FILE = "corpora.json"
@@ -129,6 +131,11 @@ def read_descriptions(run: RunFolder) -> Mapping[str, CorpusDescription]:
             f"the description of the corpora cannot be read: {reason}", file=run.path / _FILE
         ) from error
     return {description.name: description for description in found}
+
+
+def utterances_of(run: RunFolder, corpus: str) -> pl.DataFrame:
+    """The utterances of one corpus of a run; those that name no corpus are of the only one."""
+    return run.utterances().filter(pl.col("corpus").fill_null(corpus) == corpus)
 
 
 def _kept(corpus: str, finding: Any) -> FoundInCorpus:

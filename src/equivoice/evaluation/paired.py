@@ -37,6 +37,7 @@ def compare_predictions(
     *,
     names: tuple[str, str] = ("A", "B"),
     label_space: LabelSpace | None = None,
+    held_against: str = "given",
     group_by: Sequence[str] = (),
     convention: str = "equivoice",
     replicates: int = 10_000,
@@ -52,6 +53,7 @@ def compare_predictions(
         reference: UTTERANCES of both.
         names: how the systems are called in the result.
         label_space: the declared labels; those of the reference where none is given.
+        held_against: what the labels of the reference are, one of ``records.REFERENCES``.
         group_by: groupings within which the systems are compared as well.
         convention: how answers become numbers.
         replicates: bootstrap replicates.
@@ -123,7 +125,8 @@ def compare_predictions(
             left_out,
         )
         for row in pair_rows(values, context, {(0, 1): tests}):
-            rows.append(row | _identity(names, part, items.unit, convention, group_name, grouping))
+            identity = _identity(names, part, items.unit, convention, group_name, grouping)
+            rows.append(row | identity | {"reference": held_against})
     return ESTIMATES.validate(pl.DataFrame(rows, infer_schema_length=None))
 
 
@@ -160,7 +163,6 @@ def _identity(
         "system": MINUS.join(names),
         "corpus": corpora[0] if len(corpora) == 1 else "all",
         "convention": convention,
-        "reference": "given",
         "unit": unit,
         "group_by": grouping,
         "groups": group,

@@ -8,6 +8,7 @@
       cells/NAME.done        the cell is whole: its name and its number of rows
       predictions.parquet    all predictions in canonical order, once every cell is whole
       utterances.parquet     the utterances that the predictions are scored against
+      votes.parquet          what raters said of them, where votes were scored
       timings.jsonl          seconds per cell and stage, apart from the predictions
       estimates.parquet      scores with intervals
       *.json, report.html    texts by name: corpora, findings, notes, the report
@@ -43,6 +44,7 @@ from equivoice.records import (
     PREDICTIONS,
     TIMINGS,
     UTTERANCES,
+    VOTES,
     RunRecord,
     Schema,
     read_table,
@@ -58,6 +60,7 @@ _RECORD = "run.json"
 _CELLS = "cells"
 _PREDICTIONS = "predictions.parquet"
 _UTTERANCES = "utterances.parquet"
+_VOTES = "votes.parquet"
 _TIMINGS = "timings.jsonl"
 _ESTIMATES = "estimates.parquet"
 _TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(html|json|md|txt)")
@@ -289,6 +292,19 @@ class RunFolder:
         """The utterances of the run, with reference labels; empty where unknown."""
         return self._read_table(_UTTERANCES, UTTERANCES)
 
+    def write_votes(self, frame: pl.DataFrame) -> None:
+        """Write what raters said of the utterances.
+
+        Raises:
+            SchemaError: the table breaks its schema.
+            StorageError: it could not be written.
+        """
+        self._write_table(frame, _VOTES, VOTES)
+
+    def votes(self) -> pl.DataFrame:
+        """What raters said of the utterances; empty where no votes were scored."""
+        return self._read_table(_VOTES, VOTES)
+
     def append_timings(self, frame: pl.DataFrame) -> None:
         """Append to the timings; they stand apart because they never repeat exactly."""
         self._need_lock()
@@ -466,7 +482,7 @@ def _remove_part(path: Path) -> None:
 def _is_ours(file: Path) -> bool:
     if file.parent.name == _CELLS:
         return file.suffix in {".jsonl", ".done"}
-    tables = {_RECORD, _PREDICTIONS, _UTTERANCES, _TIMINGS, _ESTIMATES}
+    tables = {_RECORD, _PREDICTIONS, _UTTERANCES, _VOTES, _TIMINGS, _ESTIMATES}
     return file.name in tables or _TEXT_NAME.fullmatch(file.name) is not None
 
 
