@@ -34,6 +34,7 @@ STUDIES = {
         "urdu",
     ],
     "coverage": ["coverage.py", "--out", str(RESULTS / "coverage.md")],
+    "listeners": ["listeners.py", "--data", DATA],
     "scoring": ["scoring.py"],
 }
 

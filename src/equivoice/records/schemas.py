@@ -60,6 +60,7 @@ QUESTIONS = {  # what a vote may say: one label, several, or a point on a scale
     "valence": "scale",
     "arousal": "scale",
     "dominance": "scale",
+    "level": "scale",  # how strong the emotion is (CREMA-D)
 }
 
 _TEXT = pl.String()
