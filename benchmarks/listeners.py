@@ -103,7 +103,7 @@ def gaps(found: pl.DataFrame) -> Iterator[str]:
     yield "| who | held against | metric | groups | points | interval | p |"
     yield "|---|---|---|---|---:|---:|---:|"
     for row in rows.sort("metric", "system", "reference", "groups", nulls_last=True).to_dicts():
-        p = "" if row["p_value"] is None else f"{row['p_value']:.3f}"
+        p = "" if row["p_value"] is None else f"{row['p_value']:.4f}"
         yield (
             f"| {row['system'] or ''} | {row['reference']} | {row['metric']} | {row['groups']} | "
             f"{percent(row['value'])} | {interval(row)} | {p} |"
