@@ -57,11 +57,12 @@ class Beside:
         who = f"{self.condition.name}, held against {reference(row.reference)}"
         if row.value is None:
             return f"{who}: not defined ({why(row.undefined)})"
+        shown = points(row.value) if row.quantity == "gap" else f"{signed(row.value)} points"
+        ends = with_interval(row, sign=row.quantity != "gap")
+        if beside is not None and not row.has_interval and row.undefined == beside.undefined:
+            ends = ", no interval for the same reason"
         same = beside is not None and size(beside) == size(row)
-        end = "" if same else f", {size(row)}"
-        if row.quantity == "gap":
-            return f"{who}: {points(row.value)}{with_interval(row)}{end}"
-        return f"{who}: {signed(row.value)} points{with_interval(row, sign=True)}{end}"
+        return f"{who}: {shown}{ends}{'' if same else f', {size(row)}'}"
 
 
 def nearest(condition: Condition, parts: Parts) -> list[Condition]:

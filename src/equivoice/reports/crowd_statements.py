@@ -19,8 +19,8 @@ __all__ = ["about_listeners", "kept_statements", "people_in_full", "people_score
 
 _HELD = "What is said of scores against these labels holds for those utterances only."
 _NO_COMPETITORS = (
-    "Whether a system hears better or worse than people cannot be concluded from these rows: the "
-    "label is one of several things that people may rightly hear."
+    "Whether a system is better or worse than people cannot be concluded from these rows: the "
+    "label is one of several that people may rightly give."
 )
 
 

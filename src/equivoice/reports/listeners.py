@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+from equivoice.annotators.names import is_human
 from equivoice.reports.cells import (
     Reasons,
     counted,
@@ -294,7 +295,7 @@ def _strata(rows: list[Estimate], place: str) -> Iterator[Block]:
     names = {id(row): condition.name for condition, own in conditions(rows).items() for row in own}
     groups = pick(rows, quantity="group_score", label=None)
     labels = [row for row in groups if kind_of(row) == "labels"]
-    first = [row for row in labels if row.metric in HEADLINE]
+    first = [row for name in HEADLINE for row in pick(labels, metric=name)]
     further = [row for row in groups if row not in first]
     yield from _strata_forest(first, names, place)
     table = partial(
@@ -316,14 +317,24 @@ def _strata_forest(rows: Sequence[Estimate], names: dict[int, str], place: str) 
     own = pick(rows, metric=name)
     apart = differ(own)
     lines: list[ForestRow] = []
-    for whose in dict.fromkeys((names[id(row)], row.reference) for row in own):
+    for whose in _drawn_in_strata(own, names):
         found = [(_group(row), row) for row in own if (names[id(row)], row.reference) == whose]
+        if lines and len(lines) + len(found) > _MOST_LINES:
+            break  # the table has them all
         end = f", against {reference(whose[1])}" if apart else ""
         lines += lines_of(found, heading=capital(f"{whose[0]}{end}"))
-    if name is not None and len(lines) <= _MOST_LINES:
+    if name is not None:
         yield forest(
             lines,
             title=f"{capital(metric(name))} by agreement of the listeners{place}, in per cent",
             difference=False,
             key=legend(lines),
         )
+
+
+def _drawn_in_strata(
+    rows: Sequence[Estimate], names: dict[int, str]
+) -> list[tuple[str, str | None]]:
+    """Whose scores are drawn, systems first."""
+    people = {(names[id(row)], row.reference): is_human(row.system) for row in rows}
+    return sorted(people, key=lambda whose: people[whose])

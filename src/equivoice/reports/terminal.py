@@ -154,7 +154,9 @@ def _in_brief(people: Parts, systems: Parts) -> Iterator[tuple[str, list[tuple[s
         for condition, rows in people.items():
             if condition.corpus == corpus:
                 lines += _lines_of_people(condition, rows, gaps=condition in near)
-        yield f"people{f' on {corpus}' if corpus and corpus != 'all' else ''}", lines
+        place = f" on {corpus}" if corpus and corpus != "all" else ""
+        names = in_order(metric(row.metric) for _, row in lines)
+        yield f"people{place}, {', '.join(names)}", lines
 
 
 def _lines_of_people(
@@ -162,11 +164,11 @@ def _lines_of_people(
 ) -> Iterator[tuple[str, Estimate]]:
     name = primary_metric(rows)
     for row in pick(rows, quantity="score", metric=name, label=None, group_by=None):
-        yield f"{_name(row)}, {condition.system}, against {reference(condition.reference)}", row
+        yield f"{condition.system}, against {reference(condition.reference)}", row
     for group_by in in_order(row.group_by for row in rows) if gaps else ():
         pairs = pick(rows, quantity="pair_gap", metric=name, label=None, group_by=group_by)
         if len(pairs) == 1:
-            yield f"{_name(pairs[0])}, {condition.system}", pairs[0]
+            yield f"… {attribute(pairs[0].groups or '')}", pairs[0]
 
 
 def _of_listeners(rows: Sequence[Estimate]) -> Iterator[tuple[str, list[Estimate]]]:

@@ -52,7 +52,8 @@ def values_table(
         head: the heading of the first column.
         line: what a line is called.
         body: the heading above a run of lines; none by default.
-        held: whether to say what answers were held against.
+        held: whether to say what answers were held against: above the run of lines, or
+            in a column where there are no headings.
     """
     reasons = Reasons()
     runs = list(_runs(rows, body, held))
@@ -81,15 +82,17 @@ def values_table(
 def _runs(
     rows: Sequence[Estimate], body: Named | None, held: bool
 ) -> Iterator[tuple[str, Sequence[Estimate]]]:
-    """Runs of rows under one heading, which names the reference where runs differ in it."""
+    """Runs of rows under one heading; where references differ each has a run of its own."""
     if body is None:
         yield "", rows
         return
     told = held and differ(rows)
-    for title in in_order(body(row) for row in rows):
-        own = [row for row in rows if body(row) == title]
-        end = f", held against {reference(own[0].reference)}" if told and not differ(own) else ""
-        yield f"{title}{end}", own
+    runs: dict[tuple[str, str], list[Estimate]] = {}
+    for row in rows:
+        against_what = reference(row.reference) if told else ""
+        runs.setdefault((body(row), against_what), []).append(row)
+    for (title, against_what), own in runs.items():
+        yield f"{title}, held against {against_what}" if told else title, own
 
 
 def _left_out_heading(rows: Sequence[Estimate]) -> tuple[str, ...]:

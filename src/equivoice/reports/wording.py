@@ -60,7 +60,7 @@ CREDITED = (
 
 PEOPLE = (
     "Rows of people are listeners, scored as a system is. They are no competitors of a system: to "
-    "meet a label more often than people do is not to hear better. Their scores are those of the "
+    "meet a label more often than people do is not to understand more. Their scores are those of the "
     "expected confusion table; the mean score of simulated listeners is the expected macro-F1."
 )
 """Beside every table in which people stand with systems."""

@@ -128,6 +128,14 @@ def test_an_interval_that_is_missing_says_why() -> None:
     assert "+3.0 points, no interval (too few speakers: female: 3)" in found.text
 
 
+def test_the_same_reason_is_not_told_twice() -> None:
+    why = {"low": None, "high": None, "undefined": "interval: too few speakers: female: 3"}
+    parts = {MODEL: rows(-0.12, "majority", **why), OUT: rows(0.03, "other listeners", **why)}
+    (found,) = people_statements(MODEL, parts[MODEL], parts)
+    assert found.text.count("too few speakers") == 1
+    assert "+3.0 points, no interval for the same reason. No test" in found.text
+
+
 def largest(value: float, reference: str) -> list[Estimate]:
     """The rows of somebody with three groups."""
     by: dict[str, Any] = {"group_by": "race", "reference": reference, "n": 90}

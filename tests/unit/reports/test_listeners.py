@@ -246,3 +246,20 @@ def test_systems_share_the_clips(crowd: ReportInputs) -> None:
     )
     blocks = made(source=replace(crowd, minority=both))["Siding with a minority"].blocks
     assert [len(block.clips) for block in blocks if isinstance(block, Clips)] == [3, 3]
+
+
+def test_of_many_people_the_figure_draws_some_and_the_table_all() -> None:
+    people = [f"{who} ({how})" for who in ("one listener", "half the crowd")
+              for how in ("voice", "face", "both", "text")]  # fmt: skip
+    rows = [
+        Estimate("group_score", "macro_f1", group_by="agreement", groups=stratum, value=0.3,
+                 system=name)
+        for name in [*people, "model"]
+        for stratum in ("all agree", "two thirds or more", "more than half", "a plurality")
+    ]  # fmt: skip
+    section = made(*rows)["Scores by agreement"]
+    (figure,) = [block for block in section.blocks if isinstance(block, Figure)]
+    assert figure.description.startswith("Model. all agree")
+    assert figure.description.count("all agree") == 6
+    (table,) = tables(section).values()
+    assert len(table.bodies) == 9

@@ -62,11 +62,16 @@ def test_each_line_says_value_unit_interval_counts_and_what_was_left_out() -> No
 def test_the_reference_stands_in_the_caption_the_heading_or_a_column() -> None:
     one, other = row(reference="majority"), row(reference="other listeners")
     assert values(one).caption == "C, held against the majority of the votes"
-    plain = values(one, other, body=lambda _: "the same heading")
+    plain = values(one, other)
     assert plain.columns[1] == "Held against"
     assert [line[1] for line in lines(plain)] == [
         "the majority of the votes",
         "the other listeners",
+    ]
+    same = values(one, other, body=lambda _: "who")
+    assert [(body.title, len(body.rows)) for body in same.bodies] == [
+        ("who, held against the majority of the votes", 1),
+        ("who, held against the other listeners", 1),
     ]
     headed = values(one, other, body=lambda row: f"who {row.reference}")
     assert headed.columns[1] == "Value"
