@@ -30,6 +30,7 @@ __all__ = [
     "counts_text",
     "crowd_items",
     "given_codes",
+    "people_beside_models",
     "plain_row",
     "read_crowds",
     "rows_of_grouping",
@@ -107,7 +108,7 @@ def read_crowds(
     """
     table = UTTERANCES.validate(utterances)
     there = channels(votes, QUESTION)
-    kind = _kind(votes)
+    kind = _PERSON if people_beside_models(votes) else None
     found: list[Crowd] = []
     for each in there if channel is None else (channel,):
         read = read_votes(
@@ -238,12 +239,17 @@ def plain_row(
     }
 
 
-def _kind(votes: pl.DataFrame) -> str | None:
-    """``person`` where others rated as well."""
+def people_beside_models(votes: pl.DataFrame) -> bool:
+    """Whether both persons and models rated, so that only persons are listeners.
+
+    Example:
+        >>> people_beside_models(pl.DataFrame({"item": ["a", "a"], "kind": ["person", "model"]}))
+        True
+    """
     if "kind" not in votes.columns:
-        return None
+        return False
     there = set(votes.get_column("kind").fill_null(_PERSON).unique())
-    return _PERSON if _PERSON in there and len(there) > 1 else None
+    return _PERSON in there and len(there) > 1
 
 
 def _corpora(table: pl.DataFrame) -> list[tuple[str | None, IntArray]]:

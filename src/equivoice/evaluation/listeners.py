@@ -35,7 +35,7 @@ from equivoice.annotators.rules import check_rule
 from equivoice.errors import ConfigError
 from equivoice.evaluation.additive import Certainty
 from equivoice.evaluation.answers import as_estimates
-from equivoice.evaluation.crowds import Crowd, read_crowds
+from equivoice.evaluation.crowds import Crowd, people_beside_models, read_crowds
 from equivoice.evaluation.people import HALVES, Made, People, Questions
 from equivoice.evaluation.rows import Row
 from equivoice.evaluation.scores import Scores
@@ -59,6 +59,12 @@ _EXPECTED = (
     "sampled listeners, by simulation, with its Monte-Carlo error."
 )
 _TIES = "and those of the crowd's plurality, are shared equally among the tied labels."
+
+_NO_DISTRIBUTION = (
+    "People: where votes for none of the labels count, shares are no distribution over the labels, "
+    "and no distance of distributions is given."
+)
+_NO_MODELS = "People: votes of models are left out, since persons voted as well."
 
 
 def listener_estimates(
@@ -145,7 +151,9 @@ def listener_estimates(
     families = [family for each in people for family in each.families()]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         rows = [row for found in pool.map(_call, families) for row in found]
-    return Scores(as_estimates(rows), _votes_left_out(crowds), _notes(rule, how) if rows else ())
+    return Scores(
+        as_estimates(rows), _votes_left_out(crowds), _notes(rule, how, votes) if rows else ()
+    )
 
 
 def _call(family: Made) -> list[Row]:
@@ -167,10 +175,15 @@ def _votes_left_out(crowds: Sequence[Crowd]) -> dict[str, int]:
     return found
 
 
-def _notes(rule: str | None, how: Questions) -> tuple[str, ...]:
+def _notes(rule: str | None, how: Questions, votes: pl.DataFrame) -> tuple[str, ...]:
     elected = f"the {how.rule} of their votes"
     if rule not in (None, how.rule):
         elected += f" ({rule} does not elect by counts alone)"
     halves = f"People: half the crowd is a mean over {HALVES} random halves; its ties, {_TIES}"
     label = f"People: the label of the other listeners, or of the other half, is {elected}."
-    return (_SAMPLING, _ANEW, label, _EXPECTED, halves)
+    notes = [_SAMPLING, _ANEW, label, _EXPECTED, halves]
+    if how.other == "count":
+        notes.append(_NO_DISTRIBUTION)
+    if people_beside_models(votes):
+        notes.append(_NO_MODELS)
+    return tuple(notes)
