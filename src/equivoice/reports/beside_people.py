@@ -163,7 +163,10 @@ def people_blocks(
         yield aggregated_table(own, group_by, whose=lambda row: whose[id(row)])
     else:
         lines = lines_of(
-            [(_named(each, found), each.row) for each in found], heading="", difference=True
+            [(each.condition.name, each.row) for each in found],
+            heading="",
+            difference=True,
+            held=differ(own),
         )
         title = f"{capital(metric(first.metric))} beside people, {first.groups}, in points"
         if any(line.value is not None for line in lines):
@@ -174,9 +177,3 @@ def people_blocks(
         )
         yield folded(differences_table(own, caption, "Whose", lambda row: whose[id(row)]))
     yield Text(f"{_UNTESTED} {RATERS}", quiet=True)
-
-
-def _named(each: Beside, found: Sequence[Beside]) -> str:
-    if not differ(other.row for other in found):
-        return each.condition.name
-    return f"{each.condition.name}, against {reference(each.row.reference)}"

@@ -11,6 +11,7 @@ from equivoice.reports.document import Block, Folded, Table
 from equivoice.reports.figures import ForestRow, forest
 from equivoice.reports.formatting import capital
 from equivoice.reports.rows import Estimate, in_order, pick
+from equivoice.reports.terms import reference
 from equivoice.reports.wording import metric
 
 __all__ = [
@@ -80,9 +81,20 @@ def difference_blocks(
 
 
 def lines_of(
-    found: Sequence[tuple[str, Estimate]], *, heading: str, difference: bool = False
+    found: Sequence[tuple[str, Estimate]],
+    *,
+    heading: str,
+    difference: bool = False,
+    held: bool = False,
 ) -> list[ForestRow]:
-    """Lines of a forest plot; the heading stands above the first."""
+    """Lines of a forest plot; the heading stands above the first.
+
+    Args:
+        found: labels with their estimates.
+        heading: what stands above the first line.
+        difference: whether the values are differences.
+        held: whether each line says what answers were held against.
+    """
     return [
         ForestRow(
             label,
@@ -94,6 +106,7 @@ def lines_of(
             full=row.excludes_zero if difference else row.has_interval,
             heading=heading if at == 0 else "",
             people=is_human(row.system),
+            detail=f"held against {reference(row.reference)}" if held else "",
         )
         for at, (label, row) in enumerate(found)
     ]

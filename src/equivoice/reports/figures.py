@@ -47,6 +47,7 @@ class ForestRow:
         heading: a heading to stand above this line.
         people: whether the value is of listeners: a square mark; the label says so in words.
         bar: whether a bar reaches from zero to the value, as shares of a whole are drawn.
+        detail: what must be known beside the label; it has a line of its own.
     """
 
     label: str
@@ -60,6 +61,7 @@ class ForestRow:
     heading: str = ""
     people: bool = False
     bar: bool = False
+    detail: str = ""
 
     @property
     def extent(self) -> list[float]:
@@ -146,7 +148,8 @@ def forest(
         min([*extent, 0.0] if difference else extent), max([*extent, 0.0] if difference else extent)
     )
     axis = _Axis(marks[0], marks[-1])
-    stacked = max((len(row.label) for row in rows), default=0) > _LONGEST_LABEL_BESIDE_VALUE
+    longest = max((len(row.label) for row in rows), default=0)
+    stacked = longest > _LONGEST_LABEL_BESIDE_VALUE or any(row.detail for row in rows)
     parts: list[Markup] = []
     y = 4
     strips: list[Markup] = []
@@ -155,7 +158,7 @@ def forest(
             y += _HEADING
             strips.append(_text(0, y - 9, row.heading, "heading"))
         strips += _words(row, y, stacked=stacked)
-        y += _LINE * (2 if stacked else 1)
+        y += _LINE * (1 + stacked + bool(row.detail))
         strips += _strip(row, y + _STRIP // 2, axis)
         y += _STRIP + _GAP
     parts += _grid(marks, axis, y, difference=difference, ratio=ratio)
@@ -211,7 +214,8 @@ def letter(position: int) -> str:
 
 def _in_words(row: ForestRow) -> str:
     head = f"{row.heading}. " if row.heading else ""
-    return f"{head}{row.label}: {row.text}."
+    label = f"{row.label}, {row.detail}" if row.detail else row.label
+    return f"{head}{label}: {row.text}."
 
 
 def _text(x: float, y: float, text: str, name: str, anchor: str = "start") -> Markup:
@@ -222,9 +226,13 @@ def _text(x: float, y: float, text: str, name: str, anchor: str = "start") -> Ma
 
 def _words(row: ForestRow, y: int, *, stacked: bool) -> list[Markup]:
     label = _text(0, y + 13, row.label, "label")
-    if stacked:
-        return [label, _text(0, y + 13 + _LINE, row.text, "value")]
-    return [label, _text(100, y + 13, row.text, "value", "end")]
+    if not stacked:
+        return [label, _text(100, y + 13, row.text, "value", "end")]
+    below = [text for text in (row.detail, row.text) if text]
+    return [
+        label,
+        *(_text(0, y + 13 + _LINE * at, text, "value") for at, text in enumerate(below, start=1)),
+    ]
 
 
 def _strip(row: ForestRow, y: int, axis: _Axis) -> Iterator[Markup]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from equivoice.annotators.names import is_human
@@ -321,8 +322,9 @@ def _strata_forest(rows: Sequence[Estimate], names: dict[int, str], place: str) 
         found = [(_group(row), row) for row in own if (names[id(row)], row.reference) == whose]
         if lines and len(lines) + len(found) > _MOST_LINES:
             break  # the table has them all
-        end = f", against {reference(whose[1])}" if apart else ""
-        lines += lines_of(found, heading=capital(f"{whose[0]}{end}"))
+        first, *others = lines_of(found, heading=capital(whose[0]))
+        held = f"held against {reference(whose[1])}" if apart else ""
+        lines += [replace(first, detail=held), *others]
     if name is not None:
         yield forest(
             lines,

@@ -177,11 +177,11 @@ def _systems_forest(parts: dict[Condition, list[Estimate]], place: str) -> Figur
     apart = differ(pick(drawn, quantity="score", label=None))
     for name in shown:
         found = [
-            (condition.short if apart else condition.name, row)
+            (condition.name, row)
             for condition, own in parts.items()
             for row in pick(own, quantity="score", metric=name, label=None)
         ]
-        rows += lines_of(found, heading=capital(metric(name)))
+        rows += lines_of(found, heading=capital(metric(name)), held=apart)
     end = "" if apart else against(drawn)
     people = sum(each.people for each in parts)
     who = "the systems and of people" if people else "the systems"

@@ -169,7 +169,7 @@ def test_figure_and_table_name_whose_and_against_what() -> None:
     figure, table, text = people_blocks(MODEL, parts[MODEL], parts, "gender")
     assert isinstance(figure, Figure)
     assert figure.description.startswith(
-        "model, against the majority of the votes: −12.0 [−16.0, −8.0]."
+        "model, held against the majority of the votes: −12.0 [−16.0, −8.0]."
     )
     assert isinstance(table, Table)
     assert [[cell.text for cell in row[:3]] for row in table.bodies[0].rows] == [

@@ -208,3 +208,17 @@ def test_people_do_not_shape_the_front() -> None:
     assert "C: people: one listener" in both.description
     assert any(line.startswith("Square: people.") for line in both.key)
     assert not any("Square" in line for line in alone.key)
+
+
+def test_a_detail_has_a_line_of_its_own_that_a_phone_can_show() -> None:
+    label, detail = "people: one listener (voice)", "held against the labels as given"
+    row = ForestRow(label, "50.0 [46.0, 54.0]", 0.5, 0.46, 0.54, detail=detail)
+    figure = forest([row], title="t", difference=False)
+    lines = [each for each in drawn(figure).iter("text") if each.get("class") != "tick"]
+    assert [each.text for each in lines] == [label, detail, row.text]
+    heights = [float(each.attrib["y"]) for each in lines]
+    assert heights[0] < heights[1] < heights[2]
+    (dot,) = drawn(figure).iter("circle")
+    assert float(dot.attrib["cy"]) > heights[2]
+    assert figure.description == f"{label}, {detail}: {row.text}."
+    assert figure.height > forest([ForestRow(label, "", 0.5)], title="t", difference=False).height

@@ -178,7 +178,7 @@ def test_scores_by_agreement_name_people_and_references(parts: dict[str, Section
     first = [cell.text for cell in table.bodies[0].rows[0]]
     assert first[:4] == ["all agree", "82.0", "120", "24"]
     (figure,) = [b for b in section.blocks if isinstance(b, Figure)]
-    assert "Model, against the majority of the votes. all agree: 82.0" in figure.description
+    assert "Model. all agree, held against the majority of the votes: 82.0" in figure.description
     assert figure.body.count("mark narrow people") == 8
     assert not [b for b in section.blocks if isinstance(b, Text) and "quality" in b.text]
 
