@@ -73,8 +73,12 @@ def with_labels(predictions: pl.DataFrame) -> pl.DataFrame:
     others = [name for name in _OTHER_ANSWERS if name in predictions.columns]
     if not others:
         return predictions
-    asked = pl.any_horizontal([pl.col(name).is_not_null() for name in named]).any()
-    other = pl.any_horizontal([pl.col(name).is_not_null() for name in others]).any()
+    asked, other = (
+        pl.any_horizontal(
+            [pl.lit(value=False), *(pl.col(name).is_not_null() for name in names)]
+        ).any()
+        for names in (named, others)
+    )
     if "system" in predictions.columns:
         asked, other = asked.over("system"), other.over("system")
     return predictions.filter(asked | ~other)

@@ -246,12 +246,12 @@ def _system_parts(
     settings: Settings,
 ) -> Iterator[Part]:
     strata = None if own is None else own.strata()
-    labels = reference.get_column("emotion").null_count() < reference.height
-    if labels or has_scales(predictions, reference):
+    labelled = with_labels(predictions)
+    named = reference.get_column("emotion").null_count() < reference.height
+    if (named and not labelled.is_empty()) or has_scales(predictions, reference):
         yield given_part(predictions, reference, settings, strata=strata)
     if own is not None:
         asked = votes.options
-        labelled = with_labels(predictions)
         if asked.rule is not None and not labelled.is_empty():
             yield _by_rule(labelled, reference, own, asked.rule, settings)
         how = VoteScoring(own, asked.smoothing, asked.no_consensus)
