@@ -30,10 +30,9 @@ __all__ = [
     "counts_text",
     "crowd_items",
     "given_codes",
-    "people_beside_models",
+    "listeners_kind",
     "plain_row",
     "read_crowds",
-    "rows_of_grouping",
 ]
 
 QUESTION = "emotion"
@@ -108,7 +107,7 @@ def read_crowds(
     """
     table = UTTERANCES.validate(utterances)
     there = channels(votes, QUESTION)
-    kind = _PERSON if people_beside_models(votes) else None
+    kind = listeners_kind(votes)
     found: list[Crowd] = []
     for each in there if channel is None else (channel,):
         read = read_votes(
@@ -155,18 +154,6 @@ def given_codes(crowd: Crowd) -> IntArray:
     return np.asarray(coded.fill_null(-1).to_numpy(), dtype=np.int64)
 
 
-def rows_of_grouping(grouping: Grouping, rows: IntArray) -> Grouping:
-    """The groups of some of the items; groups keep their codes.
-
-    Example:
-        >>> whole = Grouping("gender", ("female", "male"), np.array([0, 1, -1]), 1)
-        >>> rows_of_grouping(whole, np.array([0, 2])).unknown
-        1
-    """
-    codes = grouping.codes[rows]
-    return replace(grouping, codes=codes, unknown=int((codes < 0).sum()))
-
-
 def crowd_items(
     crowd: Crowd,
     groupings: Sequence[Grouping],
@@ -195,7 +182,7 @@ def crowd_items(
         metrics,
         None if units is None else units[rows],
         unit,
-        tuple(rows_of_grouping(grouping, rows) for grouping in groupings),
+        tuple(grouping.subset(rows) for grouping in groupings),
         crowd.ratings.labels,
         left_out=left_out,
         compared=compared,
@@ -239,17 +226,17 @@ def plain_row(
     }
 
 
-def people_beside_models(votes: pl.DataFrame) -> bool:
-    """Whether both persons and models rated, so that only persons are listeners.
+def listeners_kind(votes: pl.DataFrame) -> str | None:
+    """``person`` where persons and models rated: only persons are listeners. Else ``None``.
 
     Example:
-        >>> people_beside_models(pl.DataFrame({"item": ["a", "a"], "kind": ["person", "model"]}))
-        True
+        >>> listeners_kind(pl.DataFrame({"item": ["a", "a"], "kind": ["person", "model"]}))
+        'person'
     """
     if "kind" not in votes.columns:
-        return False
+        return None
     there = set(votes.get_column("kind").fill_null(_PERSON).unique())
-    return _PERSON in there and len(there) > 1
+    return _PERSON if _PERSON in there and len(there) > 1 else None
 
 
 def _corpora(table: pl.DataFrame) -> list[tuple[str | None, IntArray]]:

@@ -35,7 +35,7 @@ from equivoice.annotators.rules import check_rule
 from equivoice.errors import ConfigError
 from equivoice.evaluation.additive import Certainty
 from equivoice.evaluation.answers import as_estimates
-from equivoice.evaluation.crowds import Crowd, people_beside_models, read_crowds
+from equivoice.evaluation.crowds import Crowd, listeners_kind, read_crowds
 from equivoice.evaluation.people import HALVES, Made, People, Questions
 from equivoice.evaluation.rows import Row
 from equivoice.evaluation.scores import Scores
@@ -184,6 +184,6 @@ def _notes(rule: str | None, how: Questions, votes: pl.DataFrame) -> tuple[str, 
     notes = [_SAMPLING, _ANEW, label, _EXPECTED, halves]
     if how.other == "count":
         notes.append(_NO_DISTRIBUTION)
-    if people_beside_models(votes):
+    if listeners_kind(votes) is not None:
         notes.append(_NO_MODELS)
     return tuple(notes)

@@ -12,7 +12,6 @@ from functools import cached_property, partial
 import numpy as np
 
 from equivoice.annotators import (
-    STRATA,
     OtherVotes,
     expected_score_by_simulation,
     given_tables,
@@ -32,6 +31,7 @@ from equivoice.annotators.ceiling import HardRule
 from equivoice.annotators.expected import ExpectedScores
 from equivoice.annotators.names import HALF, LEFT_OUT, LISTENER, PLURALITY
 from equivoice.evaluation.additive import Additive, Certainty, grouping_rows, overall_rows
+from equivoice.evaluation.by_label import strata_grouping
 from equivoice.evaluation.crowds import Crowd, crowd_items, given_codes, plain_row
 from equivoice.evaluation.gap_tests import all_metrics, scalar_measures
 from equivoice.evaluation.rows import Row
@@ -72,7 +72,6 @@ _LOST = {
     _OTHER_HALF: "the other half gives no label (expected number of utterances)",
 }
 _ALONE = "utterance with one vote (nobody to compare with)"
-_STRATA = "agreement"
 
 Made = Callable[[], list[Row]]
 
@@ -172,9 +171,8 @@ class People:
     def _strata(self) -> Grouping:
         """Utterances by how far listeners agree: scores, and no gaps."""
         found = strata(self.counts, other=self.asked.other)
-        names = tuple(name for name in STRATA if name in found)
-        codes = np.array([-1 if name is None else names.index(name) for name in found], np.int64)
-        return Grouping(_STRATA, names, codes, int((codes < 0).sum()))
+        by_name = dict(zip(self.counts.items, found, strict=True))
+        return strata_grouping(self.crowd.utterances, by_name)
 
     # --- who answers ----------------------------------------------------------------------
 
