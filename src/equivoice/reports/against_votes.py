@@ -20,6 +20,7 @@ from equivoice.reports.terms import (
     ANNOTATOR_AWARE,
     ATTRIBUTES,
     DISTRIBUTION,
+    METRICS,
     MULTILABEL,
     MULTILABEL_BY_CLASS,
     OF_PROBABILITIES,
@@ -66,7 +67,11 @@ _FAMILIES = (
     _Family("Any vote counts", CREDITED, tuple(ANNOTATOR_AWARE)),
     _Family("Sets of labels", _SETS, (*MULTILABEL, *MULTILABEL_BY_CLASS), thresholds=True),
     _Family("Distributions", _DISTRIBUTIONS, tuple(DISTRIBUTION)),
-    _Family("Calibration against the votes", _CALIBRATION, tuple(sorted(OF_PROBABILITIES))),
+    _Family(
+        "Calibration against the votes",
+        _CALIBRATION,
+        tuple(name for name in METRICS if name in OF_PROBABILITIES),
+    ),
 )
 
 

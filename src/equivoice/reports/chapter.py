@@ -24,6 +24,7 @@ from equivoice.reports.figures import ForestRow, forest
 from equivoice.reports.formatting import capital, count
 from equivoice.reports.hardest import Players, hardest_clips
 from equivoice.reports.inputs import ReportInputs
+from equivoice.reports.references import against
 from equivoice.reports.rows import Condition, Estimate, fold_names, in_order, pick, pooled
 from equivoice.reports.tables import aggregated_table, class_gaps_table, groups_table, pairs_table
 from equivoice.reports.terms import GIVEN, reference
@@ -119,7 +120,7 @@ def _group_blocks(rows: Sequence[Estimate], group_by: str) -> Iterator[Block]:
         yield from difference_blocks(
             pairs,
             pairs_table(rows, group_by, main),
-            f"Differences by {attribute(group_by)}, first minus second, in points",
+            f"Differences by {attribute(group_by)}, first minus second, in points{against(pairs)}",
             name=_groups,
         )
         if further:
@@ -166,7 +167,7 @@ def _scores_forest(scores: Sequence[Estimate], group_by: str) -> Figure:
     for name in drawn_metrics(scores, len(groups)):
         found = [(attribute(row.groups or ""), row) for row in pick(scores, metric=name)]
         lines += lines_of(found, heading=capital(metric(name)))
-    title = f"Scores by {attribute(group_by)}, in per cent"
+    title = f"Scores by {attribute(group_by)}, in per cent{against(scores)}"
     return forest(lines, title=title, difference=False, key=legend(lines))
 
 

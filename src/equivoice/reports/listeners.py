@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from equivoice.annotators.names import is_human
+from equivoice.annotators.names import LEFT_OUT, is_human
 from equivoice.reports.cells import (
     Reasons,
     counted,
@@ -44,6 +44,10 @@ _INTRO = (
 _STRATA = (
     "Utterances sorted by the share of votes that their most frequent label got. Where people "
     "disagree there is no single right answer, so a lower score there is not simply an error."
+)
+_OWN_VOTE = (
+    "A listener who is left out meets a label made without the own vote. Where votes are tied or "
+    "nearly so, the others then tend to another label: such low scores follow from the rule."
 )
 
 Shares = Callable[[Estimate], str]
@@ -292,7 +296,8 @@ def _rule_line(row: Estimate, reasons: Reasons) -> tuple[Cell, ...]:
 
 def _strata(rows: list[Estimate], place: str) -> Iterator[Block]:
     """Scores where all listeners agree, where most do, and where they are divided."""
-    yield Text(_STRATA, quiet=True)
+    left_out = any((row.system or "").startswith(LEFT_OUT) for row in rows)
+    yield Text(f"{_STRATA} {_OWN_VOTE}" if left_out else _STRATA, quiet=True)
     names = {id(row): condition.name for condition, own in conditions(rows).items() for row in own}
     groups = pick(rows, quantity="group_score", label=None)
     labels = [row for row in groups if kind_of(row) == "labels"]

@@ -37,12 +37,12 @@ class Apart:
     Args:
         corpus: the corpus.
         sets: titles of runs; one set where all may stand together.
-        told: for each run its title, how many utterances it scored, and against what.
+        told: for each run its title, and against what it held how many utterances.
     """
 
     corpus: str
     sets: tuple[tuple[str, ...], ...]
-    told: tuple[tuple[str, int | None, tuple[str, ...]], ...]
+    told: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
 
     @property
     def separate(self) -> bool:
@@ -60,12 +60,9 @@ class Apart:
     def statement(self) -> Statement:
         """Loudly, that these runs are not to be compared, and why."""
         place = f" on {self.corpus}" if self.corpus not in ("", POOLED) else ""
-        held = {against for _, _, against in self.told}
+        held = {tuple(name for name, _ in scored) for _, scored in self.told}
         what = "on the same utterances" if len(held) == 1 else "against the same reference"
-        runs = "; ".join(
-            f"{title}: {count(number, 'utterance')}, held against {_listed(against)}"
-            for title, number, against in self.told
-        )
+        runs = "; ".join(f"{title}: {_listed(scored)}" for title, scored in self.told)
         text = (
             f"These runs were not scored {what}{place}, and must not be compared. {runs}. "
             f"{_NOTHING_ABOUT_SYSTEMS}"
@@ -95,20 +92,24 @@ def _on(corpus: str, runs: Sequence[Run]) -> Apart:
         own = [row for row in own if not is_human(row.system)] or own
         if not own:
             continue
-        against = tuple(sorted(references(own)))
-        by_rule = against != (GIVEN,) and each.labels is None  # then the labels are not at hand
-        ids = None if by_rule else _scored(each, corpus)
-        number = max((row.n or 0 for row in own), default=0) if ids is None else len(ids)
-        sets.setdefault((ids if ids is not None else number, against), []).append(each.title)
-        told.append((each.title, number, against))
+        scored = tuple((name, _number(own, name)) for name in sorted(references(own)))
+        key = tuple((name, _scored(each, corpus, name) or number) for name, number in scored)
+        sets.setdefault(key, []).append(each.title)
+        told.append((each.title, scored))
     return Apart(corpus, tuple(tuple(titles) for titles in sets.values()), tuple(told))
 
 
-def _scored(run: ReportInputs, corpus: str) -> frozenset[str] | None:
-    """The utterances that were scored; ``None`` where the run does not hold them."""
-    if run.utterances is None or run.utterances.is_empty():
+def _number(rows: Sequence[Estimate], name: str) -> int:
+    """How many utterances were held against a reference."""
+    own = [row for row in rows if (row.reference or GIVEN) == name]
+    return max((row.n or 0 for row in own), default=0)
+
+
+def _scored(run: ReportInputs, corpus: str, name: str) -> frozenset[str] | None:
+    """The utterances that were scored; ``None`` where the run does not hold their labels."""
+    known = run.utterances if name == GIVEN else run.labels
+    if known is None or run.utterances is None or known.is_empty():
         return None
-    known = run.utterances if run.labels is None else run.labels
     if corpus not in ("", POOLED) and "corpus" in run.utterances.columns:
         own = run.utterances.filter(pl.col("corpus") == corpus)
         known = known.join(own.select("utterance_id"), on="utterance_id", how="semi")
@@ -119,5 +120,7 @@ def _scored(run: ReportInputs, corpus: str) -> frozenset[str] | None:
     return frozenset(known.get_column("utterance_id"))
 
 
-def _listed(against: Sequence[str]) -> str:
-    return " and ".join(reference(each) for each in against)
+def _listed(scored: Sequence[tuple[str, int]]) -> str:
+    return " and ".join(
+        f"{count(number, 'utterance')} held against {reference(name)}" for name, number in scored
+    )

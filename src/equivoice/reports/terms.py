@@ -98,7 +98,10 @@ _SCORES: dict[str, Term] = {
         percent=False,
     ),
     "log_loss": Term(
-        "log loss", "Mean of −ln of the probability of the reference label.", percent=False
+        "log loss",
+        "Mean of −ln of the probability of the reference label.",
+        percent=False,
+        unit="nats",
     ),
     "mean_confidence": Term("mean confidence", "Mean probability of the most probable label."),
     "overconfidence": Term(

@@ -106,13 +106,13 @@ def test_the_statement_is_loud_and_names_each_run() -> None:
     (found,) = kept_apart(read(run("A"), run("B", ids="ab")))
     assert found.statement.text == (
         "These runs were not scored on the same utterances on c, and must not be compared. "
-        "A: 4 utterances, held against the labels as given; B: 2 utterances, held against the "
+        "A: 4 utterances held against the labels as given; B: 4 utterances held against the "
         "labels as given. Their scores stand in separate tables: a difference between them says "
         "nothing about the systems."
     )
     (found,) = kept_apart(read(run("A"), run("B", reference="plurality")))
     assert "not scored against the same reference on c" in found.statement.text
-    assert "held against the plurality of the votes" in found.statement.text
+    assert "B: 4 utterances held against the plurality of the votes" in found.statement.text
 
 
 def test_runs_that_match_share_a_set() -> None:
@@ -188,3 +188,18 @@ def test_curves_of_runs_that_stand_apart_are_not_mixed(
 
 def _ids(page: str, begin: str) -> list[str]:
     return [part.partition('"')[0] for part in page.split(f'id="{begin}')[1:]]
+
+
+def test_each_reference_of_a_run_counts_its_own_utterances() -> None:
+    def both(title: str, labels: str) -> ReportInputs:
+        made = run(title, labels=labels)
+        ruled = run(title, reference="majority", n=len(labels)).estimates
+        return replace(made, estimates=pl.concat([made.estimates, ruled], how="diagonal_relaxed"))
+
+    assert not separate(both("A", "abc"), both("B", "abc"))
+    (found,) = kept_apart(read(both("A", "abc"), both("B", "ab")))
+    assert found.separate
+    assert (
+        "A: 4 utterances held against the labels as given and 3 utterances held against the "
+        "majority of the votes; B: 4 utterances held against"
+    ) in found.statement.text
