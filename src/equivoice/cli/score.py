@@ -196,7 +196,7 @@ def _checked(
             votes,
             corpus.label_space,
             corpus.utterances.get_column("utterance_id").to_list(),
-            channel=heard_channel(votes, config.channel),
+            channel=heard_channel(votes, config.channel, file=config.votes),
             file=config.votes,
         )
         on = "" if counted.channel is None else f" on {counted.channel}"

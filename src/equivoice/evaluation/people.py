@@ -169,7 +169,12 @@ class People:
             yield self._half_shares
 
     def _strata(self) -> Grouping:
-        """Utterances by how far listeners agree: scores, and no gaps."""
+        """Utterances by how far listeners agree: scores, and no gaps.
+
+        Only where people are held against a given label. What a listener said is among the
+        votes that make the strata: where all agree, a left-out listener is always right, and
+        where no label has more than half, never, whatever people are like.
+        """
         found = strata(self.counts, other=self.asked.other)
         by_name = dict(zip(self.counts.items, found, strict=True))
         return strata_grouping(self.crowd.utterances, by_name)
@@ -222,7 +227,8 @@ class People:
             grouped = self._of_tables(answers, rules.unparsed_in_gaps)
         rows = [*overall_rows(scored, how), self._expected(scored, sampled)]
         rows += _by_group(_without_classes(grouped, _BY_GROUP), how)
-        rows += _by_strata(scored, how)
+        if answers.reference == _GIVEN:
+            rows += _by_strata(scored, how)
         return self._stated(rows, answers.kind, answers.reference, rules.name)
 
     def _credited(self) -> list[Row]:
@@ -244,7 +250,7 @@ class People:
         if not len(scored):
             return []
         how = self.asked.certainty
-        rows = [*overall_rows(scored, how), *_by_group(scored, how), *_by_strata(scored, how)]
+        rows = [*overall_rows(scored, how), *_by_group(scored, how)]
         return self._stated(rows, LEFT_OUT, _OTHERS, "credited")
 
     def _of_tables(self, answers: _Answers, policy: Unparsed) -> Additive:
@@ -321,7 +327,7 @@ class People:
             )
             how = self.asked.certainty
             plain = replace(_without_classes(scored), tests="none")
-            own = [*overall_rows(scored, how), *_by_group(plain, how), *_by_strata(plain, how)]
+            own = [*overall_rows(scored, how), *_by_group(plain, how)]
             made += self._stated(own, kind, part.reference, part.convention)
             start = end
         return made

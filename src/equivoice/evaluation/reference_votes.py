@@ -22,7 +22,9 @@ from equivoice.annotators import (
     winners,
 )
 from equivoice.annotators.others import OtherVotes
+from equivoice.annotators.table import counted_votes
 from equivoice.errors import ConfigError, VotesError
+from equivoice.evaluation.crowds import listeners_kind
 from equivoice.metrics import BoolArray, FloatArray, IntArray
 from equivoice.records import LabelSpace
 
@@ -121,11 +123,19 @@ def check_no_consensus(policy: str) -> None:
         )
 
 
-def heard_channel(votes: pl.DataFrame, channel: str | None) -> str | None:
+def heard_channel(
+    votes: pl.DataFrame, channel: str | None, *, file: str | Path | None = None
+) -> str | None:
     """The channel that systems are scored against: the one asked for, else voice, else the first.
 
+    Args:
+        votes: a table with the columns of ``records.VOTES``.
+        channel: the one asked for.
+        file: where the votes come from, for errors.
+
     Raises:
-        VotesError: votes without a question that is answered with a label.
+        VotesError: counts that are no numbers of votes.
+        SchemaError: the table breaks its schema.
 
     Example:
         >>> table = pl.DataFrame({"item": ["a", "a"], "question": ["emotion"] * 2,
@@ -133,6 +143,7 @@ def heard_channel(votes: pl.DataFrame, channel: str | None) -> str | None:
         >>> heard_channel(table, None), heard_channel(table, "face")
         ('voice', 'face')
     """
+    counted_votes(votes, file)
     if channel is not None:
         return channel
     found = channels(votes)
@@ -179,7 +190,7 @@ def gather_votes(
         labels,
         items=sorted(utterances),
         channel=channel,
-        kind=_people(votes),
+        kind=listeners_kind(votes),
         file=file,
     )
     if not len(read.ratings.item):
@@ -231,9 +242,3 @@ def labels_of(votes: ReferenceVotes, rule: str) -> pl.DataFrame:
         },
         schema={"utterance_id": pl.String, "emotion": pl.String},
     )
-
-
-def _people(votes: pl.DataFrame) -> str | None:
-    """Only people are listeners, where the votes of models stand beside theirs."""
-    kinds = set(votes.get_column("kind").unique()) if "kind" in votes.columns else {None}
-    return "person" if "model" in kinds and len(kinds) > 1 else None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from equivoice.annotators import OtherVotes, human_system
+from equivoice.annotators import OtherVotes, channels, human_system, read_votes
 from equivoice.annotators.names import LEFT_OUT
 from equivoice.annotators.rules import check_rule
 from equivoice.annotators.table import answer_code, counted_votes
@@ -22,6 +22,7 @@ from equivoice.evaluation.agreement import agreement_estimates
 from equivoice.evaluation.answers import as_estimates
 from equivoice.evaluation.by_label import Settings, label_rows
 from equivoice.evaluation.by_reference import given_part, with_labels
+from equivoice.evaluation.crowds import listeners_kind
 from equivoice.evaluation.given import Table
 from equivoice.evaluation.listeners import listener_estimates
 from equivoice.evaluation.matching import match
@@ -197,8 +198,19 @@ def score_with_votes(
     smoothed(np.eye(len(settings.labels.names))[:1], asked.smoothing)  # refused before any work
     reference = UTTERANCES.validate(reference)
     named = _names_emotions(votes.table)
-    heard = heard_channel(votes.table, asked.channel)
-    own = _gathered(votes, settings, reference, heard) if named else None
+    heard = heard_channel(votes.table, asked.channel, file=votes.file)
+    own = None
+    if named:
+        utterances = reference.get_column("utterance_id").to_list()
+        _refuse_faults(votes, settings.labels, utterances)
+        own = gather_votes(
+            votes.table,
+            settings.labels,
+            utterances,
+            channel=heard,
+            other=asked.other,
+            file=votes.file,
+        )
     parts = []
     if predictions is not None:
         parts += list(_system_parts(predictions, reference, votes, own, settings))
@@ -225,17 +237,14 @@ def _names_emotions(votes: pl.DataFrame) -> bool:
     return _QUESTION in asked or not asked & set(ATTRIBUTES)
 
 
-def _gathered(
-    votes: VotesGiven, settings: Settings, reference: pl.DataFrame, heard: str | None
-) -> ReferenceVotes:
-    return gather_votes(
-        votes.table,
-        settings.labels,
-        reference.get_column("utterance_id").to_list(),
-        channel=heard,
-        other=votes.options.other,
-        file=votes.file,
-    )
+def _refuse_faults(votes: VotesGiven, labels: LabelSpace, utterances: Sequence[str]) -> None:
+    """Name what is wrong with the votes of any channel, before any work."""
+    kind = listeners_kind(votes.table)
+    asked = votes.options.channel
+    for channel in channels(votes.table) if asked is None else (asked,):
+        read_votes(
+            votes.table, labels, items=utterances, channel=channel, kind=kind, file=votes.file
+        )
 
 
 def _system_parts(
