@@ -665,3 +665,32 @@ def test_words_about_listeners_are_explained_only_where_needed(
     assert "held against: What counts as right" in read(render_report(crowd)).text
     assert "held against" not in read(one).text
     assert "people" not in read(one).text
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_any_part_of_a_run_with_votes_makes_a_whole_page(
+    crowd: ReportInputs, data: st.DataObject
+) -> None:
+    """Whatever rows are missing or undefined: the page stands, and nothing becomes a zero."""
+    height = crowd.estimates.height
+    kept = data.draw(st.sets(st.integers(0, height - 1), min_size=1))
+    lost = data.draw(st.sets(st.integers(0, height - 1)))
+    place = pl.int_range(pl.len())
+    why = "this number is not known"
+    estimates = crowd.estimates.with_columns(
+        pl.when(place.is_in(sorted(lost))).then(None).otherwise(pl.col(name)).alias(name)
+        for name in ("value", "low", "high")
+    ).with_columns(
+        undefined=pl.when(place.is_in(sorted(lost))).then(pl.lit(why)).otherwise("undefined")
+    )
+    part = estimates.filter(place.is_in(sorted(kept)))
+    page = read(render_report(replace(crowd, estimates=part)))
+    assert page.stray == []
+    assert {element.tag for element in page.elements} <= ALLOWED
+    cells = [each for each in page.all("td", "th") if "tbody" in each.parents]
+    assert not [each for each in cells if each.tag == "td" and not each.text.strip()]
+    if lost & kept:
+        assert why in page.text
+    ids = [each.attributes["id"] for each in page.elements if "id" in each.attributes]
+    assert len(ids) == len(set(ids))
