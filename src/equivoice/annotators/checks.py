@@ -109,7 +109,12 @@ def _asks(*kinds: str) -> pl.Expr:
 
 
 def _counts(votes: pl.DataFrame) -> Iterator[VoteFinding]:
-    kinds = ("a negative number of votes", "a fraction of a vote", "no number of votes")
+    kinds = (
+        "a negative number of votes",
+        "a fraction of a vote",
+        "no number of votes",
+        "more votes than there can be",
+    )
     for (name, rows), what in zip(count_faults(votes)._asdict().items(), kinds, strict=True):
         wrong = rows.arg_true()
         if not len(wrong):

@@ -443,7 +443,8 @@ def _second_vote(row: dict[str, object], many: int, file: str | Path | None) -> 
 
 
 def _ratings(asked: pl.DataFrame, names: tuple[str, ...], labels: tuple[str, ...]) -> Ratings:
-    raters = asked.get_column("rater").drop_nulls().unique(maintain_order=True)
+    """The rows as codes; raters are sorted, so that the order of a table changes no digit."""
+    raters = asked.get_column("rater").drop_nulls().unique().sort()
     known = pl.DataFrame(
         {"rater": raters, "code": range(len(raters))}, schema_overrides={"code": pl.Int64}
     )

@@ -27,6 +27,9 @@ OTHER = -1
 _OTHER_ANSWERS = re.compile(r"\s*others?\s*($|[-:_(/,.].*)", re.IGNORECASE | re.DOTALL)
 """Answers that say "none of the labels": ``other``, ``Other-tired`` [readme: MSP-Podcast]."""
 
+_MOST = 1_000_000
+"""No row stands for more votes; larger counts would leave the range of whole numbers in products."""
+
 
 class CountFaults(NamedTuple):
     """Which rows have a count that is no number of votes; truth values a row."""
@@ -34,14 +37,15 @@ class CountFaults(NamedTuple):
     negative: pl.Series
     fractional: pl.Series
     unreadable: pl.Series
+    huge: pl.Series
 
     def any(self) -> pl.Series:
         """Whether a row has one of the faults."""
-        return self.negative | self.fractional | self.unreadable
+        return self.negative | self.fractional | self.unreadable | self.huge
 
 
 def count_faults(votes: pl.DataFrame) -> CountFaults:
-    """The rows whose count is negative, fractional, or no number at all.
+    """The rows whose count is negative, fractional, no number at all, or above a million.
 
     Args:
         votes: a votes table as it stands; a row without a count is one vote.
@@ -54,7 +58,7 @@ def count_faults(votes: pl.DataFrame) -> CountFaults:
     """
     if "count" not in votes.columns:
         none = pl.repeat(value=False, n=votes.height, eager=True, dtype=pl.Boolean)
-        return CountFaults(none, none, none)
+        return CountFaults(none, none, none, none)
     given = votes.get_column("count")
     number = _number(given)
     finite = number.is_finite().fill_null(value=False)
@@ -63,6 +67,7 @@ def count_faults(votes: pl.DataFrame) -> CountFaults:
         negative=finite & (known < 0),
         fractional=finite & (known >= 0) & (known != known.cast(pl.Float64).floor()),
         unreadable=given.is_not_null() & ~finite,
+        huge=finite & (known > _MOST),
     )
 
 
@@ -156,6 +161,8 @@ def _fault(
         what = "a negative number of votes"
     elif faults.fractional[row]:
         what = "a fraction of a vote"
+    elif faults.huge[row]:
+        what = f"more than {_MOST:,} votes"
     item = votes.get_column("item")[row] if "item" in votes.columns else None
     on = "" if item is None else f" on {item!r}"
     again = f" (one of {many:,} such rows)" if many > 1 else ""
