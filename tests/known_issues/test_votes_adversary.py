@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import equivoice
-from equivoice.errors import VotesError
+from equivoice.errors import InputError, VotesError
 
 _NAMES = "abc"
 
@@ -83,3 +83,45 @@ def test_people_held_against_each_other_have_no_scores_by_their_own_agreement() 
     by_agreement = found.filter(pl.col("group_by") == "agreement")
     assert set(by_agreement["reference"]) == {"given"}
     assert {"one listener (voice)", "the crowd's plurality (voice)"} == set(by_agreement["system"])
+
+
+@pytest.mark.parametrize("name", ["one listener (voice)", "half the crowd", "listeners (voice)"])
+def test_a_system_cannot_have_the_name_of_listeners(name: str) -> None:
+    """Its rows and theirs had the same keys, with different values."""
+    speech = _speech()
+    answers = speech.select("utterance_id", pl.lit("a").alias("emotion"), system=pl.lit(name))
+    with pytest.raises(InputError, match="name under which the scores of listeners stand"):
+        equivoice.score(answers, speech, votes=_votes(_counts()), replicates=0)
+    assert len(equivoice.score(answers, speech, replicates=0).estimates)
+
+
+def test_the_keys_of_rows_are_unique_beside_people_of_several_channels() -> None:
+    votes = _votes(_counts())
+    both = pl.concat([votes, votes.with_columns(channel=pl.lit("face"))])
+    speech = _speech().with_columns(pl.Series("gender", ["female", "male"] * 12))
+    answers = speech.select(
+        "utterance_id",
+        pl.lit("m").alias("system"),
+        pl.lit("a").alias("emotion"),
+        pl.lit([0.2, 0.3, 0.5]).alias("probabilities"),
+    )
+    answers = pl.concat([answers.with_columns(temperature=pl.lit(t)) for t in (0.0, 1.0)])
+    found = equivoice.score(
+        answers, speech, votes=both, rule="plurality", group_by="gender", replicates=0
+    ).estimates
+    key = found.columns[: found.columns.index("value")]
+    assert found.select(key).is_unique().all()
+
+
+def test_listeners_that_are_all_models_are_called_so() -> None:
+    votes = _votes(_counts()).with_columns(kind=pl.lit("model"))
+    notes = equivoice.score(None, _speech(), votes=votes, replicates=0).notes
+    assert any(note.startswith("All votes are by models") for note in notes)
+    persons = equivoice.score(None, _speech(), votes=_votes(_counts()), replicates=0).notes
+    assert not any("by models" in note for note in persons)
+
+
+def test_counts_of_zero_are_not_taken_for_other_utterances() -> None:
+    votes = _votes([("u0", "a", 0, None)])
+    with pytest.raises(VotesError, match="each count is 0"):
+        equivoice.score(None, _speech(), votes=votes, replicates=0)

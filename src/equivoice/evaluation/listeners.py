@@ -65,6 +65,9 @@ _NO_DISTRIBUTION = (
     "and no distance of distributions is given."
 )
 _NO_MODELS = "People: votes of models are left out, since persons voted as well."
+_ONLY_MODELS = (
+    "All votes are by models: those who are called listeners, people or a crowd here are models."
+)
 
 
 def listener_estimates(
@@ -186,4 +189,6 @@ def _notes(rule: str | None, how: Questions, votes: pl.DataFrame) -> tuple[str, 
         notes.append(_NO_DISTRIBUTION)
     if listeners_kind(votes) is not None:
         notes.append(_NO_MODELS)
+    elif "kind" in votes.columns and votes.get_column("kind").eq_missing("model").all():
+        notes.insert(0, _ONLY_MODELS)
     return tuple(notes)

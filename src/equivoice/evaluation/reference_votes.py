@@ -193,6 +193,13 @@ def gather_votes(
         kind=listeners_kind(votes),
         file=file,
     )
+    if not len(read.ratings.item) and not read.left_out:
+        raise VotesError(
+            "the table holds no votes: each count is 0",
+            file=file,
+            column="count",
+            hint="a row without a count is one vote; 0 is none",
+        )
     if not len(read.ratings.item):
         raise VotesError(
             f"no vote is on an utterance of the reference: the votes are on "

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from equivoice.annotators import OtherVotes, channels, human_system, read_votes
-from equivoice.annotators.names import LEFT_OUT
+from equivoice.annotators.names import LEFT_OUT, is_agreement, is_human
 from equivoice.annotators.rules import check_rule
 from equivoice.annotators.table import answer_code, counted_votes
 from equivoice.errors import ConfigError, InputError
@@ -192,11 +192,14 @@ def score_with_votes(
 
     Raises:
         VotesError: votes that cannot be counted.
+        InputError: a system has the name of listeners.
         ConfigError: ε of the smoothing is out of its range.
     """
     asked = votes.options
     smoothed(np.eye(len(settings.labels.names))[:1], asked.smoothing)  # refused before any work
     reference = UTTERANCES.validate(reference)
+    if predictions is not None:
+        _refuse_names_of_people(predictions)
     named = _names_emotions(votes.table)
     heard = heard_channel(votes.table, asked.channel, file=votes.file)
     own = None
@@ -235,6 +238,20 @@ def _names_emotions(votes: pl.DataFrame) -> bool:
         return True  # what is missing is said where votes are read
     asked = set(votes.get_column("question").unique())
     return _QUESTION in asked or not asked & set(ATTRIBUTES)
+
+
+def _refuse_names_of_people(predictions: pl.DataFrame) -> None:
+    """A system under the name of the listeners would stand in the same rows as they do."""
+    if "system" not in predictions.columns:
+        return
+    for name in predictions.get_column("system").unique(maintain_order=True):
+        if is_human(name) or is_agreement(name):
+            raise InputError(
+                "a system has the name under which the scores of listeners stand",
+                column="system",
+                value=name,
+                hint="rename the system",
+            )
 
 
 def _refuse_faults(votes: VotesGiven, labels: LabelSpace, utterances: Sequence[str]) -> None:
