@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equivoice.errors import InputError, LockedRunError, RunError, SchemaError, StorageError
-from equivoice.records import ESTIMATES, PREDICTIONS, RunRecord
+from equivoice.records import ESTIMATES, PREDICTIONS, VOTES, RunRecord
 from equivoice.store import RunFolder
 from equivoice.store.run_folder import _file_stem
 
@@ -292,6 +292,20 @@ def test_tables_come_back_as_they_were_written(tmp_path: Path) -> None:
     assert run.utterances().select("utterance_id", "accent").rows() == [("a/1", "y"), ("a/2", "x")]
     assert run.timings().get_column("seconds").to_list() == [1.5, 1.5]
     assert run.predictions().get_column("utterance_id").to_list() == ["a/1", "a/2"]
+
+
+def test_votes_come_back_as_they_were_written_and_go_with_the_run(tmp_path: Path) -> None:
+    votes = pl.DataFrame(
+        {"item": ["a/2", "a/1"], "question": ["emotion"] * 2, "value": ["sad", "sad"]}
+    )
+    with begun(tmp_path) as run:
+        assert run.votes().equals(VOTES.empty())
+        run.write_votes(votes)
+        with pytest.raises(SchemaError, match="question"):
+            run.write_votes(votes.drop("question"))
+    assert RunFolder.read(tmp_path).votes().equals(VOTES.validate(votes))
+    RunFolder.open(tmp_path, overwrite=True).close()
+    assert not (tmp_path / "votes.parquet").exists()
 
 
 def test_texts_have_plain_names(tmp_path: Path) -> None:
