@@ -177,6 +177,7 @@ def test_what_says_nothing_of_agreement_is_counted() -> None:
         *PANEL,
         Heard("alone", "s1", "female", "sad", ("sad",)),
         Heard("unheard", "s1", "female", "sad", ()),
+        Heard("unheard too", "s2", "male", "sad", ()),
     ]
     votes = pl.concat(
         [votes_of(panel), votes_of([Heard("else", "s9", None, None, ("sad", "calm"))])]
@@ -186,7 +187,7 @@ def test_what_says_nothing_of_agreement_is_counted() -> None:
     assert whole["n"] == len(PANEL) + 1
     assert json.loads(whole["left_out"]) == {
         "vote for an unknown utterance": 2,
-        "utterance without vote": 1,
+        "utterance without vote": 2,
         "utterance with one vote (it says nothing of agreement)": 1,
     }
     assert whole["value"] == pytest.approx(alpha(units(PANEL)))
@@ -240,6 +241,31 @@ def test_the_mean_over_many_pairs_of_raters_has_no_interval() -> None:
     assert found["value"] == pytest.approx(np.mean(pairs))
     assert found["undefined"] == "interval: there are more than 45 pairs of raters"
     assert found["n"] == len(panel)
+
+
+def test_the_mean_over_a_few_pairs_of_raters_has_an_interval_and_groups() -> None:
+    panel = random_panel(votes=(4, 4), speakers=12, seed=6)
+    alone = [Heard(f"alone {k}", "s1", "female", "sad", ("sad",)) for k in range(3)]
+    votes = votes_of([*panel, *alone], named=True)
+    found = estimates([*panel, *alone], votes, replicates=50, permutations=20)
+    whole = row(found, "cohen_kappa")
+    assert whole["low"] < whole["value"] < whole["high"]
+    assert whole["n"] == len(panel)
+    assert in_group(found, "cohen_kappa", "female")["n"] == len(panel) / 2
+
+
+def test_a_pair_of_raters_who_always_say_the_same_word_is_left_out_of_the_mean() -> None:
+    rest = random_panel(votes=(2, 2), speakers=6, seed=6)
+    panel = [
+        Heard(e.name, e.speaker, e.gender, e.emotion, (*e.answers, "sad", "sad")) for e in rest
+    ]
+    found = row(estimates(panel, votes_of(panel, named=True)), "cohen_kappa")
+    first, second = zip(*(each.answers for each in rest), strict=True)
+    kappas = [cohen_kappa_score(first, second), 0.0, 0.0, 0.0, 0.0]
+    assert found["value"] == pytest.approx(np.mean(kappas))
+    assert json.loads(found["left_out"]) == {
+        "both raters gave one and the same label throughout": 1
+    }
 
 
 def test_raters_with_few_shared_utterances_are_counted_and_leave_no_kappa() -> None:
@@ -344,6 +370,13 @@ def test_the_class_of_an_utterance_is_its_label_or_else_the_plurality() -> None:
     }
     assert asked["angry"]["value"] is None
     assert asked["angry"]["undefined"] == "no utterance with this label"
+
+
+def test_where_other_votes_count_they_can_win_and_then_there_is_no_plurality() -> None:
+    panel = [Heard("a", "s1", "female", None, ("sad", NOBODY, NOBODY))]
+    asked = {"reference": "all_inclusive", "class": "sad"}
+    assert row(estimates(panel), "kept", **asked)["n"] == 1
+    assert row(estimates(panel, other="count"), "kept", **asked)["n"] == 0
 
 
 def test_dawid_skene_needs_names_and_says_so() -> None:

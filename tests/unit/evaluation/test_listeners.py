@@ -18,7 +18,7 @@ from equivoice.annotators import STRATA, is_human
 from equivoice.errors import ConfigError, LabelError, VotesError
 from equivoice.evaluation.listeners import listener_estimates
 from equivoice.evaluation.scores import Scores
-from equivoice.records import ESTIMATES
+from equivoice.records import ESTIMATES, Label, LabelSpace
 from oracles import crowds
 from oracles.panels import (
     LABELS,
@@ -121,6 +121,7 @@ def test_the_confusion_is_the_share_of_votes() -> None:
                 **{"class": truth},
             )  # fmt: skip
             assert share["value"] == pytest.approx(float(cells.get((truth, answer), 0) / own))
+            assert share["n"] == round(cells.get((truth, answer), 0))
 
 
 def test_a_gap_of_people_is_the_difference_of_their_scores_and_only_three_metrics_have_one() -> (
@@ -224,6 +225,20 @@ def test_annotator_aware_scores_of_a_left_out_listener(rule: str) -> None:
             one = row(found, LEFT_OUT, metric, group=group)
             assert one["value"] == pytest.approx(value)
             assert (one["reference"], one["convention"]) == ("other listeners", "credited")
+
+
+@pytest.mark.parametrize(("rule", "right"), [("plurality", 2 / 5), ("majority", 2 / 2)])
+def test_an_answer_that_nobody_shares_is_held_against_the_rules_label(
+    rule: str, right: float
+) -> None:
+    space = LabelSpace("four", tuple(Label(name) for name in ("angry", "bored", "calm", "sad")))
+    panel = [Heard("a", "s1", "female", None, ("angry", "bored", "bored", "calm", "sad"))]
+    found = listener_estimates(
+        votes_of(panel), utterances_of(panel), space, rule=rule, replicates=0
+    )
+    # without angry, the others say bored in two of four votes: a plurality and no majority
+    one = row(found, LEFT_OUT, "annotator_aware_accuracy")
+    assert one["value"] == pytest.approx(right)
 
 
 def test_votes_for_none_of_the_labels_are_wrong_answers_where_they_count() -> None:

@@ -96,6 +96,9 @@ def test_the_crowd_is_told_most_first_and_none_of_the_labels_last() -> None:
         "split": "angry 4, calm 2, sad 1",
         "beside": "angry 3, calm 1, none of the labels 4",
     }
+    last = counts(("a", (1, 2, 3), 0))
+    (only,) = minority(said(("a", "calm")), spoken(("a",)), last)["crowd_says"]
+    assert only == "sad 3, calm 2, angry 1"
 
 
 def test_systems_come_in_their_own_order_also_one_without_a_name() -> None:
