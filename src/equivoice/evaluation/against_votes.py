@@ -21,7 +21,10 @@ distributions, calibration
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -182,10 +185,14 @@ def _cell_rows(
     items = to_items(cell, settings.labels, settings.group_by)
 
     def made(positions: IntArray, left_out: Mapping[str, int], certain: Certainty) -> Iterator[Row]:
-        some = cell[positions]
-        part = _Cell(some, items.subset(positions), settings, how)
-        for family in part.families():
-            yield from _family_rows(part.items, family, settings, left_out, certain)
+        part = _Cell(cell[positions], items.subset(positions), settings, how)
+
+        def rows_of_family(family: _Family) -> list[Row]:
+            return list(_family_rows(part.items, family, settings, left_out, certain))
+
+        # families share nothing, and numpy works outside the interpreter's lock
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            yield from itertools.chain(*pool.map(rows_of_family, part.families()))
 
     def rows_at(positions: IntArray) -> Iterator[Row]:
         return made(positions, {}, settings.values_only)
@@ -209,6 +216,11 @@ def _family_rows(
         count = int((kept.predicted[marked] < 0).sum())
         return {family.unparsed: count} if family.unparsed and count else {}
 
+    compared = {
+        name: metric
+        for name, metric in family.metrics.items()
+        if not metric.per_class and not name.startswith("empty_")
+    }
     made = Additive(
         family.statistics,
         family.metrics,
@@ -219,8 +231,8 @@ def _family_rows(
         family.support,
         counts,
         unparsed,
-        compared={name for name, metric in family.metrics.items() if not metric.per_class},
-        measures=scalar_measures(family.metrics),
+        compared=set(compared),
+        measures=scalar_measures(compared),
     )
     if not len(made):
         return
