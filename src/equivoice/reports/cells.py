@@ -162,7 +162,8 @@ def p_cells(row: Estimate) -> tuple[Cell, Cell]:
 
 def coverage_cell(row: Estimate, rows: Sequence[Estimate]) -> Cell:
     """The coverage that belongs to a score: same group, same fold."""
-    own = pick(rows, metric="coverage", groups=row.groups, fold=row.fold, label=None)
+    scores = pick(rows, quantity=row.quantity, metric="coverage", label=None)
+    own = pick(scores, groups=row.groups, fold=row.fold)
     if not own or own[0].value is None:
         return Cell("not given", quiet=True)
     return Cell(percent(own[0].value), number=True)

@@ -130,11 +130,8 @@ def _scores_tables(parts: dict[Condition, list[Estimate]], caption: str) -> Iter
         yield scores_table(parts, caption=caption)
         return
     yield scores_table(parts, caption=caption, only=MAIN_SCORES)
-    further = {
-        condition: [row for row in rows if row.metric not in MAIN_SCORES or row.group_by]
-        for condition, rows in parts.items()
-    }
-    table = scores_table(further, caption=f"{caption}, further metrics")
+    further = {row.metric for rows in parts.values() for row in rows} - set(MAIN_SCORES)
+    table = scores_table(parts, caption=f"{caption}, further metrics", only=sorted(further))
     if any(body.rows for body in table.bodies):
         yield Folded(table.caption, (table,), long=True)
 
