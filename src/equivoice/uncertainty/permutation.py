@@ -266,7 +266,7 @@ def _jackknife(
 ) -> tuple[FloatArray, FloatArray]:
     """Values and delete-one-speaker variances of each group: (P, G, K) each."""
     totals = counts @ sums
-    own = np.einsum("pgu,pgs->pus", counts, totals)
+    own = np.matmul(np.swapaxes(counts, 1, 2), totals)
     left_out = finish(own - sums)
     n = counts.sum(-1)[..., np.newaxis]
     mean = counts @ left_out / n
