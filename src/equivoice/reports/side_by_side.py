@@ -38,11 +38,13 @@ class Apart:
         corpus: the corpus.
         sets: titles of runs; one set where all may stand together.
         told: for each run its title, and against what it held how many utterances.
+        relabelled: whether the utterances are the same, and only their labels differ.
     """
 
     corpus: str
     sets: tuple[tuple[str, ...], ...]
     told: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+    relabelled: bool = False
 
     @property
     def separate(self) -> bool:
@@ -62,6 +64,8 @@ class Apart:
         place = f" on {self.corpus}" if self.corpus not in ("", POOLED) else ""
         held = {tuple(name for name, _ in scored) for _, scored in self.told}
         what = "on the same utterances" if len(held) == 1 else "against the same reference"
+        if self.relabelled:
+            what = "against the same labels of their utterances"
         runs = "; ".join(f"{title}: {_listed(scored)}" for title, scored in self.told)
         text = (
             f"These runs were not scored {what}{place}, and must not be compared. {runs}. "
@@ -85,6 +89,7 @@ def set_apart(apart: Sequence[Apart], corpus: str, title: str) -> str:
 
 def _on(corpus: str, runs: Sequence[Run]) -> Apart:
     sets: dict[tuple[object, ...], list[str]] = {}
+    utterances = set()
     told = []
     for each, rows in runs:
         own = [row for row in of_labels(pooled(rows)) if (row.corpus or "") == corpus]
@@ -93,10 +98,15 @@ def _on(corpus: str, runs: Sequence[Run]) -> Apart:
         if not own:
             continue
         scored = tuple((name, _number(own, name)) for name in sorted(references(own)))
-        key = tuple((name, _scored(each, corpus, name) or number) for name, number in scored)
+        labels = {name: _scored(each, corpus, name) for name, _ in scored}
+        key = tuple((name, labels[name] or number) for name, number in scored)
         sets.setdefault(key, []).append(each.title)
+        utterances.add(
+            tuple((name, frozenset(dict(labels[name] or ())) or number) for name, number in scored)
+        )
         told.append((each.title, scored))
-    return Apart(corpus, tuple(tuple(titles) for titles in sets.values()), tuple(told))
+    relabelled = len(sets) > len(utterances) == 1
+    return Apart(corpus, tuple(tuple(titles) for titles in sets.values()), tuple(told), relabelled)
 
 
 def _number(rows: Sequence[Estimate], name: str) -> int:
@@ -105,19 +115,20 @@ def _number(rows: Sequence[Estimate], name: str) -> int:
     return max((row.n or 0 for row in own), default=0)
 
 
-def _scored(run: ReportInputs, corpus: str, name: str) -> frozenset[str] | None:
-    """The utterances that were scored; ``None`` where the run does not hold their labels."""
+def _scored(run: ReportInputs, corpus: str, name: str) -> frozenset[tuple[str, str]] | None:
+    """The utterances that were scored, each with its label; ``None`` where the run has no labels."""
     known = run.utterances if name == GIVEN else run.labels
     if known is None or run.utterances is None or known.is_empty():
         return None
     if corpus not in ("", POOLED) and "corpus" in run.utterances.columns:
         own = run.utterances.filter(pl.col("corpus") == corpus)
         known = known.join(own.select("utterance_id"), on="utterance_id", how="semi")
-    if "emotion" in known.columns:
-        known = known.filter(pl.col("emotion").is_not_null())
+    if "emotion" not in known.columns:
+        known = known.with_columns(emotion=pl.lit(""))
+    known = known.filter(pl.col("emotion").is_not_null())
     if run.predictions is not None and not run.predictions.is_empty():
         known = known.join(run.predictions.select("utterance_id"), on="utterance_id", how="semi")
-    return frozenset(known.get_column("utterance_id"))
+    return frozenset(known.select("utterance_id", pl.col("emotion").cast(pl.String)).iter_rows())
 
 
 def _listed(scored: Sequence[tuple[str, int]]) -> str:
