@@ -99,6 +99,34 @@ def test_two_votes_of_one_rater_on_one_item(capsys: Capture) -> None:
     refused(capsys, "further vote of rater 'r00'", FIRST.name, f"row: {row}", "v.csv")
 
 
+def test_further_votes_of_a_rater_can_be_left_out_or_kept(capsys: Capture) -> None:
+    assert score() == 0
+    before = pl.read_parquet("out/estimates.parquet")
+    add(rater="r00", value="angry" if FIRST.votes[0] != "angry" else "sad")
+    assert score() == 2
+    assert "--repeated first" in capsys.readouterr().err
+    assert score("--repeated", "first") == 0
+    assert left_out()["votes: further vote of one rater on one item"] == 1
+    first = pl.read_parquet("out/estimates.parquet")
+    assert first.drop("left_out").equals(before.drop("left_out"))
+    assert score("--repeated", "keep") == 0
+    kept = pl.read_parquet("out/estimates.parquet")
+    assert not kept.drop("left_out").equals(before.drop("left_out"))
+
+
+def test_unknown_labels_can_be_votes_for_none_of_the_labels(capsys: Capture) -> None:
+    add(value="wistful")
+    assert score() == 2
+    assert "--unknown other" in capsys.readouterr().err
+    assert score("--unknown", "other") == 0
+    found = pl.read_parquet("out/estimates.parquet")
+    table = pl.read_csv("v.csv").with_columns(pl.col("value").replace("wistful", "other"))
+    table.write_csv("v.csv")
+    assert score() == 0
+    assert found.equals(pl.read_parquet("out/estimates.parquet"))
+    assert score("--unknown", "other", "--dry-run") == 0
+
+
 @pytest.mark.parametrize(
     ("count", "says"),
     [(-1, "negative number of votes"), (0.5, "fraction of a vote"), ("many", "not a number")],

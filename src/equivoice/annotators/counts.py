@@ -405,7 +405,7 @@ def _unknown_label(
         column="value",
         value=first["value"],
         choices=(*labels.names, "other"),
-        hint="rename the answer, or count such answers as none of the labels (unknown='other')",
+        hint="rename the answer, or count such answers as none of the labels: unknown='other', --unknown other",
     )
 
 
@@ -438,7 +438,7 @@ def _second_vote(row: dict[str, object], many: int, file: str | Path | None) -> 
         column="value",
         value=row["value"],
         choices=("one vote of each rater on each item",),
-        hint="remove it, or say what it means: repeated='first' or repeated='keep'",
+        hint="remove it, or say what it means: repeated='first' or 'keep', --repeated first or keep",
     )
 
 

@@ -74,6 +74,15 @@ class ScoreConfig(VerbConfig):
         "the crowd's label in annotator-aware scores where there is no majority",
         default="random",
     )
+    unknown: Literal["error", "other"] = option(
+        "what a vote for an unknown label does; 'other': a vote for none of the labels",
+        default="error",
+    )
+    repeated: Literal["error", "first", "keep"] = option(
+        "what a further vote of one rater on one utterance does: 'first' counts the first, "
+        "'keep' all",
+        default="error",
+    )
     listeners: bool = option("how far listeners agree and what they score", default=True)
     out: Path = option("the folder for the results", default=Path("scores"), short="-o")
     replicates: int = option("bootstrap replicates", default=10_000, ge=1)
@@ -138,6 +147,8 @@ def score_verb(config: ScoreConfig) -> None:
         no_consensus=config.no_consensus,
         listeners=config.listeners,
         labels_from_votes=_made_of(votes, corpus),
+        unknown=config.unknown,
+        repeated=config.repeated,
     )
     left_out = dict(Counter(left_out) + Counter(scores.left_out))
     finished = _finished(record, left_out)
@@ -197,6 +208,8 @@ def _checked(
             corpus.label_space,
             corpus.utterances.get_column("utterance_id").to_list(),
             channel=heard_channel(votes, config.channel, file=config.votes),
+            unknown=config.unknown,
+            repeated=config.repeated,
             file=config.votes,
         )
         on = "" if counted.channel is None else f" on {counted.channel}"

@@ -25,6 +25,7 @@ from equivoice.annotators import (
     cohen_statistics,
 )
 from equivoice.annotators.cohen import MOST_PAIRS
+from equivoice.annotators.counts import Repeated, Unknown
 from equivoice.annotators.others import answers
 from equivoice.evaluation.additive import Certainty, rows_of
 from equivoice.evaluation.answers import as_estimates
@@ -50,6 +51,8 @@ def agreement_estimates(
     group_by: Sequence[str] = (),
     other: OtherVotes = "leave_out",
     channel: str | None = None,
+    unknown: Unknown = "error",
+    repeated: Repeated = "error",
     replicates: int = 10_000,
     permutations: int = 2_000,
     level: float = 0.95,
@@ -71,6 +74,9 @@ def agreement_estimates(
         labels: the labels that votes are for.
         group_by: groupings, as for :func:`~equivoice.evaluation.score`.
         other: votes for none of the labels are left out, or are one more answer.
+        unknown: what an answer that is no label does, as in
+            :func:`~equivoice.annotators.read_votes`.
+        repeated: and what a further vote of one rater on one utterance does.
         channel: only this channel; ``None`` for all of them.
         replicates: bootstrap replicates; 0 for values without intervals and tests.
         permutations: arrangements of a permutation test.
@@ -96,7 +102,9 @@ def agreement_estimates(
         ('listeners', 0.375, 2)
     """
     how = Certainty(replicates, permutations, level, seed)
-    crowds = read_crowds(votes, utterances, labels, channel=channel)
+    crowds = read_crowds(
+        votes, utterances, labels, channel=channel, unknown=unknown, repeated=repeated
+    )
     parts = [
         partial(part, crowd, crowd.groupings(group_by), other, how)
         for crowd in crowds

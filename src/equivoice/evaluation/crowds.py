@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from equivoice.annotators import Ratings, VoteCounts, channels, read_votes
+from equivoice.annotators.counts import Repeated, Unknown
 from equivoice.errors import LabelError
 from equivoice.evaluation.additive import Additive, Certainty
 from equivoice.evaluation.gap_tests import scalar_measures
@@ -80,6 +81,8 @@ def read_crowds(
     labels: LabelSpace,
     *,
     channel: str | None = None,
+    unknown: Unknown = "error",
+    repeated: Repeated = "error",
 ) -> tuple[Crowd, ...]:
     """The crowd of each corpus and channel that has votes on its utterances.
 
@@ -90,6 +93,9 @@ def read_crowds(
         utterances: an UTTERANCES table.
         labels: the labels that votes are for.
         channel: only this channel; ``None`` for all of them.
+        unknown: what an answer that is no label does, as in
+            :func:`~equivoice.annotators.read_votes`.
+        repeated: and what a further vote of one rater on one utterance does.
 
     Raises:
         VotesError: votes that cannot be counted, or no votes in the channel.
@@ -117,6 +123,8 @@ def read_crowds(
             question=QUESTION,
             channel=each,
             kind=kind,
+            unknown=unknown,
+            repeated=repeated,
         )
         for corpus, rows in _corpora(table):
             ratings = _of_items(read.ratings, rows)

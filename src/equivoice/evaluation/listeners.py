@@ -31,6 +31,7 @@ import polars as pl
 
 from equivoice.annotators import OtherVotes
 from equivoice.annotators.ceiling import HardRule
+from equivoice.annotators.counts import Repeated, Unknown
 from equivoice.annotators.rules import check_rule
 from equivoice.errors import ConfigError
 from equivoice.evaluation.additive import Certainty
@@ -82,6 +83,8 @@ def listener_estimates(
     convention: str = "equivoice",
     unparsed: Unparsed | None = None,
     channel: str | None = None,
+    unknown: Unknown = "error",
+    repeated: Repeated = "error",
     full: str | None = None,
     replicates: int = 10_000,
     permutations: int = 2_000,
@@ -110,6 +113,9 @@ def listener_estimates(
         convention: as for :func:`~equivoice.evaluation.score`.
         unparsed: what an answer that is none of the labels counts as, where that is to
             differ from the convention.
+        unknown: what an answer that is no label does, as in
+            :func:`~equivoice.annotators.read_votes`.
+        repeated: and what a further vote of one rater on one utterance does.
         channel: only this channel; ``None`` for all of them.
         full: the channel of which everything is said; ``channel``, or the first, where
             not given.
@@ -145,7 +151,9 @@ def listener_estimates(
         Certainty(replicates, permutations, level, seed),
         against_given,
     )
-    crowds = read_crowds(votes, utterances, labels, channel=channel)
+    crowds = read_crowds(
+        votes, utterances, labels, channel=channel, unknown=unknown, repeated=repeated
+    )
     there = [crowd.channel for crowd in crowds]
     full = there[0] if full is None and there else full
     if there and full not in there:

@@ -21,6 +21,7 @@ from equivoice.annotators import (
     strata,
     winners,
 )
+from equivoice.annotators.counts import Repeated, Unknown
 from equivoice.annotators.others import OtherVotes
 from equivoice.annotators.table import counted_votes
 from equivoice.errors import ConfigError, VotesError
@@ -159,6 +160,8 @@ def gather_votes(
     *,
     channel: str | None = None,
     other: OtherVotes = "leave_out",
+    unknown: Unknown = "error",
+    repeated: Repeated = "error",
     file: str | Path | None = None,
 ) -> ReferenceVotes:
     """The votes of one channel on these utterances.
@@ -171,6 +174,9 @@ def gather_votes(
         utterances: ids; votes on others are left out and counted.
         channel: which channel, as :func:`~equivoice.annotators.read_votes` takes it.
         other: what votes for none of the labels do.
+        unknown: what an answer that is no label does, as in
+            :func:`~equivoice.annotators.read_votes`.
+        repeated: and what a further vote of one rater on one utterance does.
         file: where the votes come from, for errors.
 
     Raises:
@@ -191,6 +197,8 @@ def gather_votes(
         items=sorted(utterances),
         channel=channel,
         kind=listeners_kind(votes),
+        unknown=unknown,
+        repeated=repeated,
         file=file,
     )
     if not len(read.ratings.item) and not read.left_out:

@@ -8,6 +8,7 @@ from typing import Any, cast
 import polars as pl
 
 from equivoice.annotators import OtherVotes
+from equivoice.annotators.counts import Repeated, Unknown
 from equivoice.evaluation.described import CorpusDescription, utterances_of
 from equivoice.evaluation.reference_votes import (
     ReferenceVotes,
@@ -72,7 +73,14 @@ def votes_of(run: RunFolder, corpus: CorpusDescription) -> ReferenceVotes | None
     if not votes.filter(pl.col("item").is_in(own) & (pl.col("question") == "emotion")).height:
         return None
     return gather_votes(
-        votes, corpus.label_space, own, channel=_channel(run), other=_other(run), file=run.path
+        votes,
+        corpus.label_space,
+        own,
+        channel=_channel(run),
+        other=_other(run),
+        unknown=cast("Unknown", _asked(run, "unknown") or "error"),
+        repeated=cast("Repeated", _asked(run, "repeated") or "error"),
+        file=run.path,
     )
 
 

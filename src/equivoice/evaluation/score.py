@@ -9,6 +9,7 @@ from typing import Any, Literal, cast, get_args
 import polars as pl
 
 from equivoice.annotators import OtherVotes
+from equivoice.annotators.counts import Repeated, Unknown
 from equivoice.errors import ConfigError
 from equivoice.evaluation.additive import Certainty
 from equivoice.evaluation.answers import as_estimates
@@ -59,6 +60,8 @@ def score(
     no_consensus: NoConsensus = "random",
     listeners: bool = True,
     labels_from_votes: bool = False,
+    unknown: Unknown = "error",
+    repeated: Repeated = "error",
 ) -> Scores:
     """Score predictions against references, with intervals over speakers, and by group.
 
@@ -107,6 +110,10 @@ def score(
             keep, what they score themselves.
         labels_from_votes: whether the labels of the reference were made of these votes;
             listeners are then not held against them.
+        unknown: what a vote for an answer that is no label does: ``error``, or ``other``
+            (it is a vote for none of the labels).
+        repeated: what a further vote of one rater on one utterance does: ``error``,
+            ``keep`` (all count), or ``first`` (the first row counts).
 
     Returns:
         Estimates for each corpus, system and condition: scores, scores by group,
@@ -131,7 +138,17 @@ def score(
     """
     _check_numbers(replicates, permutations, level, seed)
     _check_reading(answers)
-    asked = VoteOptions(rule, channel, other, smoothing, no_consensus, listeners, labels_from_votes)
+    asked = VoteOptions(
+        rule,
+        channel,
+        other,
+        smoothing,
+        no_consensus,
+        listeners,
+        labels_from_votes,
+        unknown,
+        repeated,
+    )
     asked.check(votes=votes is not None, predictions=predictions is not None)
     given = None
     if predictions is None:

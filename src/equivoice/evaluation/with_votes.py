@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from equivoice.annotators import OtherVotes, channels, human_system, read_votes
+from equivoice.annotators.counts import Repeated, Unknown
 from equivoice.annotators.names import LEFT_OUT, is_agreement, is_human
 from equivoice.annotators.rules import check_rule
 from equivoice.annotators.table import answer_code, counted_votes
@@ -90,6 +91,8 @@ class VoteOptions:
     no_consensus: NoConsensus = "random"
     listeners: bool = True
     labels_from_votes: bool = False
+    unknown: Unknown = "error"
+    repeated: Repeated = "error"
 
     def check(self, *, votes: bool, predictions: bool) -> None:
         """Refuse what cannot be done.
@@ -212,6 +215,8 @@ def score_with_votes(
             utterances,
             channel=heard,
             other=asked.other,
+            unknown=asked.unknown,
+            repeated=asked.repeated,
             file=votes.file,
         )
     parts = []
@@ -260,7 +265,14 @@ def _refuse_faults(votes: VotesGiven, labels: LabelSpace, utterances: Sequence[s
     asked = votes.options.channel
     for channel in channels(votes.table) if asked is None else (asked,):
         read_votes(
-            votes.table, labels, items=utterances, channel=channel, kind=kind, file=votes.file
+            votes.table,
+            labels,
+            items=utterances,
+            channel=channel,
+            kind=kind,
+            unknown=votes.options.unknown,
+            repeated=votes.options.repeated,
+            file=votes.file,
         )
 
 
@@ -343,6 +355,8 @@ def _people(
         "group_by": settings.group_by,
         "other": asked.other,
         "channel": asked.channel,
+        "unknown": asked.unknown,
+        "repeated": asked.repeated,
         "replicates": certain.replicates,
         "permutations": certain.permutations,
         "level": certain.level,

@@ -156,7 +156,7 @@ def test_answers_that_are_neither(answer: str) -> None:
         "  row: 2",
         "  column: value",
         "  choices: angry, happy, sad, other",
-        "  next: rename the answer, or count such answers as none of the labels (unknown='other')",
+        "  next: rename the answer, or count such answers as none of the labels: unknown='other', --unknown other",
     ]
     assert caught.value.exit_code == 2
     counted = read_votes(votes, SPACE, unknown="other")
@@ -357,7 +357,7 @@ def test_a_second_vote_of_a_rater_on_an_item_is_refused() -> None:
         "  row: 4",
         "  column: value",
         "  choices: one vote of each rater on each item",
-        "  next: remove it, or say what it means: repeated='first' or repeated='keep'",
+        "  next: remove it, or say what it means: repeated='first' or 'keep', --repeated first or keep",
     ]
 
 
