@@ -189,7 +189,7 @@ def test_a_cut_off_file(capsys: Capture) -> None:
 def test_dawid_skene_without_raters(capsys: Capture) -> None:
     pl.read_csv("v.csv").drop("rater").write_csv("v.csv")
     assert score("--rule", "dawid_skene") == 2
-    refused(capsys, "raters")
+    refused(capsys, "raters", "v.csv")
 
 
 def test_results_of_an_earlier_run_stand_where_new_votes_are_refused(capsys: Capture) -> None:

@@ -17,7 +17,7 @@ from equivoice.annotators.counts import Repeated, Unknown
 from equivoice.annotators.names import LEFT_OUT, is_agreement, is_human
 from equivoice.annotators.rules import check_rule
 from equivoice.annotators.table import answer_code, counted_votes
-from equivoice.errors import ConfigError, InputError
+from equivoice.errors import ConfigError, InputError, VotesError
 from equivoice.evaluation.against_votes import CREDITED, VoteScoring, against_votes_rows
 from equivoice.evaluation.agreement import agreement_estimates
 from equivoice.evaluation.answers import as_estimates
@@ -198,6 +198,28 @@ def score_with_votes(
         InputError: a system has the name of listeners.
         ConfigError: ε of the smoothing is out of its range.
     """
+    try:
+        return _scored(predictions, reference, votes, settings)
+    except VotesError as error:
+        if error.file is not None or votes.file is None:
+            raise
+        raise VotesError(
+            error.problem,
+            file=votes.file,
+            row=error.row,
+            column=error.column,
+            value=error.value,
+            choices=error.choices,
+            hint=error.hint,
+        ) from error
+
+
+def _scored(
+    predictions: pl.DataFrame | None,
+    reference: pl.DataFrame,
+    votes: VotesGiven,
+    settings: Settings,
+) -> Scores:
     asked = votes.options
     smoothed(np.eye(len(settings.labels.names))[:1], asked.smoothing)  # refused before any work
     reference = UTTERANCES.validate(reference)
