@@ -31,10 +31,9 @@ import numpy as np
 import polars as pl
 
 from equivoice.evaluation.additive import Additive, Certainty, overall_rows, rows_of
-from equivoice.evaluation.answers import CONDITIONS
 from equivoice.evaluation.by_label import Settings, unparsed_count, without_answer
 from equivoice.evaluation.gap_tests import scalar_measures
-from equivoice.evaluation.matching import Items, Matched, check_shares, match, to_items
+from equivoice.evaluation.matching import CONDITIONS, Items, Matched, check_shares, match, to_items
 from equivoice.evaluation.reference_votes import NoConsensus, ReferenceVotes
 from equivoice.evaluation.rows import Row
 from equivoice.evaluation.scores import Part

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
-from equivoice.evaluation.matching import unit_codes
+from equivoice.evaluation.matching import CONDITIONS, unit_codes
 from equivoice.evaluation.resampling import group_values
 from equivoice.evaluation.rows import Context, Row, group_rows, score_rows
 from equivoice.fairness import group_items
@@ -15,9 +15,7 @@ from equivoice.metrics import CodedStatistics, FloatArray, Metric
 from equivoice.records import ESTIMATES, PREDICTIONS, STATUSES, UTTERANCES
 from equivoice.uncertainty import clustered_sums
 
-__all__ = ["CONDITIONS", "answer_shares"]
-
-CONDITIONS = ("corpus", "system", "prompt", "temperature", "modality")
+__all__ = ["answer_shares"]
 
 
 def answer_shares(

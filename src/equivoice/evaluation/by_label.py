@@ -11,9 +11,8 @@ import polars as pl
 
 from equivoice.annotators import STRATA
 from equivoice.evaluation.additive import Additive, Certainty, grouping_rows, overall_rows
-from equivoice.evaluation.answers import CONDITIONS
 from equivoice.evaluation.gap_tests import all_measures, all_metrics
-from equivoice.evaluation.matching import Items, Matched, to_items
+from equivoice.evaluation.matching import CONDITIONS, Items, Matched, to_items
 from equivoice.evaluation.rows import Row
 from equivoice.evaluation.spread import with_parts
 from equivoice.evaluation.sums import items_statistics, items_table
@@ -93,7 +92,7 @@ def without_answer(matched: Matched, cell: pl.DataFrame) -> dict[str, int]:
     asked = matched.utterances[cell.get_column("corpus")[0]]
     unanswered = asked - cell.get_column("utterance_id").n_unique()
     lost = {"utterance without prediction": unanswered} if unanswered else {}
-    return {**matched.left_out, **lost}
+    return {**matched.left_out_of(cell), **lost}
 
 
 def strata_grouping(frame: pl.DataFrame, strata: Mapping[str, str | None]) -> Grouping:

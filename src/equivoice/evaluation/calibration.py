@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from equivoice.evaluation.additive import Additive, Certainty, overall_rows
-from equivoice.evaluation.answers import CONDITIONS, as_estimates
-from equivoice.evaluation.matching import label_space_of, match, to_items
+from equivoice.evaluation.answers import as_estimates
+from equivoice.evaluation.matching import CONDITIONS, label_space_of, match, to_items
 from equivoice.evaluation.probabilities import AmongOptions, among_options
 from equivoice.evaluation.rows import Row
 from equivoice.metrics import FloatArray, Metric

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +14,22 @@ from equivoice.metrics import UNPARSED, FloatArray, IntArray
 from equivoice.records import PREDICTIONS, UTTERANCES, Label, LabelSpace
 from equivoice.uncertainty import Unit
 
-__all__ = ["Items", "Matched", "check_shares", "label_space_of", "match", "to_items", "unit_codes"]
+__all__ = [
+    "CONDITIONS",
+    "Items",
+    "Matched",
+    "check_shares",
+    "label_space_of",
+    "match",
+    "to_items",
+    "unit_codes",
+]
+
+CONDITIONS = ("corpus", "system", "prompt", "temperature", "modality")
+"""What is scored apart, never together."""
 
 _ROUNDING = 1e-3
+_UNKNOWN = "prediction without reference"
 _ANSWERS_OF_BOTH = ("emotion", "transcript", "valence", "arousal", "dominance")
 
 
@@ -27,13 +40,37 @@ class Matched:
     Args:
         frame: a row a prediction: its conditions, ``predicted`` and ``reference``
             (labels), and the attributes of the utterance.
-        left_out: how many rows were left out, by reason.
+        lost: a row a prediction that was left out: its conditions and ``why``; the corpus
+            is null where nothing is known of the utterance.
         utterances: how many utterances there are to be scored, by corpus.
     """
 
     frame: pl.DataFrame
-    left_out: Mapping[str, int]
+    lost: pl.DataFrame
     utterances: Mapping[str | None, int]
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """How many predictions were left out, by reason."""
+        return dict(self.lost.group_by("why", maintain_order=True).len().iter_rows())
+
+    def left_out_of(
+        self, cell: pl.DataFrame, conditions: Sequence[str] = CONDITIONS
+    ) -> dict[str, int]:
+        """How many were left out under the conditions of a cell, by reason.
+
+        Predictions of utterances that nothing is known of count for every corpus.
+
+        Args:
+            cell: rows of ``frame``, all under the same conditions.
+            conditions: which of them count.
+        """
+        own = self.lost
+        for name in conditions:
+            here = pl.lit(cell.get_column(name)[0], dtype=own.schema[name])
+            same = pl.col(name).eq_missing(here)
+            own = own.filter(same | (pl.col("why") == _UNKNOWN) if name == "corpus" else same)
+        return dict(own.group_by("why", maintain_order=True).len().iter_rows())
 
 
 @dataclass(frozen=True)
@@ -116,12 +153,10 @@ def match(
     """
     predictions = PREDICTIONS.validate(predictions)
     reference = UTTERANCES.validate(reference)
-    answered = predictions.filter(pl.col("status").ne_missing("failed"))
-    without = 0
-    if expected:
-        spread = _with_probabilities(answered, labels)
-        answered, without = spread, answered.height - spread.height
     labelled = reference.filter(pl.col("emotion").is_not_null() if scored is None else scored)
+    answered = predictions.filter(pl.col("status").ne_missing("failed"))
+    if expected:
+        answered = _with_probabilities(answered, labels)
     known = answered.join(reference.select("utterance_id"), on="utterance_id", how="semi")
     _require_overlap(known, answered, reference)
     frame = _joined(answered, labelled, labels)
@@ -132,15 +167,39 @@ def match(
             column="emotion",
             hint="nothing to score",
         )
-    unlabelled = known.height - frame.height
-    left_out = {
-        "answer failed": predictions.height - answered.height - without,
-        "prediction without probabilities": without,
-        "prediction without reference": answered.height - known.height,
-        lacking: unlabelled,
-    }
+    lost = _lost(predictions, reference, labelled, lacking, expected=expected)
     by_corpus = dict(labelled.group_by("corpus").len().iter_rows())
-    return Matched(frame, {why: n for why, n in left_out.items() if n}, by_corpus)
+    return Matched(frame, lost, by_corpus)
+
+
+def _lost(
+    predictions: pl.DataFrame,
+    reference: pl.DataFrame,
+    labelled: pl.DataFrame,
+    lacking: str,
+    *,
+    expected: bool,
+) -> pl.DataFrame:
+    """The predictions that are left out, with the reason that comes first, in its order."""
+    known, scored = (
+        pl.col("utterance_id").is_in(frame.get_column("utterance_id").implode())
+        for frame in (reference, labelled)
+    )
+    reasons = {
+        "answer failed": pl.col("status").eq_missing("failed"),
+        "prediction without probabilities": pl.col("probabilities").is_null() & expected,
+        _UNKNOWN: ~known,
+        lacking: ~scored,
+    }
+    place = pl.coalesce(pl.when(found).then(n) for n, found in enumerate(reasons.values()))
+    own = [name for name in CONDITIONS if name != "corpus"]
+    lost = predictions.select("utterance_id", *own, place=place).filter(
+        pl.col("place").is_not_null()
+    )
+    of = reference.select("utterance_id", "corpus")
+    lost = lost.join(of, on="utterance_id", how="left", maintain_order="left")
+    why = pl.col("place").replace_strict(dict(enumerate(reasons)), return_dtype=pl.String)
+    return lost.sort("place", maintain_order=True).select(*CONDITIONS, why=why)
 
 
 def _with_probabilities(answered: pl.DataFrame, labels: LabelSpace) -> pl.DataFrame:

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from equivoice.evaluation.additive import Additive, Certainty, overall_rows, rows_of
-from equivoice.evaluation.answers import CONDITIONS, as_estimates
-from equivoice.evaluation.matching import Items, match, to_items
+from equivoice.evaluation.answers import as_estimates
+from equivoice.evaluation.matching import CONDITIONS, Items, match, to_items
 from equivoice.evaluation.rows import Row
 from equivoice.metrics import FloatArray, Metric
 from equivoice.metrics.calibration import (
@@ -78,7 +78,7 @@ def probability_scores(
         shared = conditions | {"fold": _only(cell.get_column("fold")), "convention": "equivoice"}
         shared["reference"] = "given"
         items = to_items(cell, label_space, tuple(group_by), expected=True)
-        made = _Scored(items, matched.left_out, how).rows()
+        made = _Scored(items, matched.left_out_of(cell), how).rows()
         rows += [shared | row for row in made]
     return as_estimates(rows)
 

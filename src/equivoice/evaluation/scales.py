@@ -8,10 +8,9 @@ import polars as pl
 
 from equivoice.annotators.table import counted_votes
 from equivoice.evaluation.additive import Additive, rows_of
-from equivoice.evaluation.answers import CONDITIONS
 from equivoice.evaluation.by_label import Settings
 from equivoice.evaluation.gap_tests import scalar_measures
-from equivoice.evaluation.matching import unit_codes
+from equivoice.evaluation.matching import CONDITIONS, unit_codes
 from equivoice.evaluation.rows import Row
 from equivoice.evaluation.spread import with_parts
 from equivoice.fairness import group_items

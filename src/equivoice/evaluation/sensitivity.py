@@ -97,7 +97,7 @@ def sensitivity(
     rows: list[Row] = []
     for (system,), part in frame.group_by("system", maintain_order=True):
         shared = {"system": None if system is None else str(system), "factor": factor}
-        variants = _variants(part, labels, factor, dict(matched.left_out), shared)
+        variants = _variants(part, labels, factor, matched.left_out_of(part, ("system",)), shared)
         rows += _rows(variants, metrics, convention, Resampling(replicates, level, seed))
     return as_table(rows)
 
