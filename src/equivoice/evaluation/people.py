@@ -68,8 +68,8 @@ _GIVEN, _OTHERS, _OTHER_HALF = "given", "other listeners", "the other half"
 _UNRATED = "utterance without vote"
 _LOST = {
     _GIVEN: "reference without label",
-    _OTHERS: "the other listeners give no label (expected number of utterances)",
-    _OTHER_HALF: "the other half gives no label (expected number of utterances)",
+    _OTHERS: "the other listeners give no label (expected number, within n)",
+    _OTHER_HALF: "the other half gives no label (expected number, within n)",
 }
 _ALONE = "utterance with one vote (nobody to compare with)"
 
