@@ -24,6 +24,9 @@ __all__ = [
     "SPLITS",
     "STATUSES",
     "TIMINGS",
+    "TRAINING_EVALUATIONS",
+    "TRAINING_LOSSES",
+    "TRAINING_STEPS",
     "UTTERANCES",
     "VOTES",
 ]
@@ -251,4 +254,63 @@ ESTIMATES = Schema(
         Column("left_out", _TEXT, "JSON object: what was left out, and how many"),
         Column("undefined", _TEXT, "why value or interval is missing"),
     ),
+)
+
+TRAINING_STEPS = Schema(
+    "training_steps",
+    1,
+    (
+        Column("step", _COUNT, "number of the step, from 1", required=True, nullable=False, low=1),
+        Column("epoch", _COUNT, "the epoch it belongs to, from 1", low=1),
+        Column("loss", _NUMBER, "mean loss of the items of the effective batch"),
+        Column("penalty", _NUMBER, "the gap to the power p, unweighted; null without a gap", low=0),
+        Column("weight", _NUMBER, "the weight λ on the penalty in this step", low=0),
+        Column("gap", _NUMBER, "the worst cell's gap in loss; null where no cell has one", low=0),
+        Column("worst_cell", _TEXT, "the cell that has this gap"),
+        Column("lr", _NUMBER, "learning rate of this step", low=0),
+        Column("items", _COUNT, "how many items the effective batch holds", low=0),
+        Column("grad_norm", _NUMBER, "norm of the gradient before clipping", low=0),
+    ),
+    key=("step",),
+)
+
+TRAINING_LOSSES = Schema(
+    "training_losses",
+    1,
+    (
+        Column(
+            "step", _COUNT, "the step; 0 before the first", required=True, nullable=False, low=0
+        ),
+        Column(
+            "split",
+            _TEXT,
+            "whose losses: of the batch trained on, or of the validation part",
+            required=True,
+            nullable=False,
+            choices=("train", "validation"),
+        ),
+        Column("cell", _TEXT, "the cell, such as a language"),
+        Column("group", _TEXT, "the group; null for items without one"),
+        Column("loss", _NUMBER, "mean loss of these items"),
+        Column("n", _COUNT, "how many items", low=0),
+    ),
+    key=("step", "split", "cell", "group"),
+)
+
+TRAINING_EVALUATIONS = Schema(
+    "training_evaluations",
+    1,
+    (
+        Column(
+            "step", _COUNT, "the step; 0 before the first", required=True, nullable=False, low=0
+        ),
+        Column("epoch", _COUNT, "epochs that were whole by then", low=0),
+        Column("metric", _TEXT, "what was measured on the validation part", required=True),
+        Column("cell", _TEXT, "the cell; null for all of them together"),
+        Column("group", _TEXT, "the group; null for all of them together"),
+        Column("value", _NUMBER, "the value; null where it is undefined"),
+        Column("n", _COUNT, "how many items went in", low=0),
+        Column("best", pl.Boolean(), "whether this evaluation is the best one so far"),
+    ),
+    key=("step", "metric", "cell", "group"),
 )

@@ -17,6 +17,9 @@ from equivoice.records import (
     QUESTIONS,
     REFERENCES,
     TIMINGS,
+    TRAINING_EVALUATIONS,
+    TRAINING_LOSSES,
+    TRAINING_STEPS,
     UTTERANCES,
     VOTES,
     Column,
@@ -25,7 +28,8 @@ from equivoice.records import (
     write_table,
 )
 
-ALL = (ESTIMATES, FOLDS, ITEMS, PREDICTIONS, TIMINGS, UTTERANCES, VOTES)
+TRAINING = (TRAINING_EVALUATIONS, TRAINING_LOSSES, TRAINING_STEPS)
+ALL = (ESTIMATES, FOLDS, ITEMS, PREDICTIONS, TIMINGS, UTTERANCES, VOTES, *TRAINING)
 
 
 def fault(frame: pl.DataFrame, schema: Schema) -> SchemaError:
