@@ -260,8 +260,8 @@ TRAINING_STEPS = Schema(
     "training_steps",
     1,
     (
-        Column("step", _COUNT, "number of the step, from 1", required=True, nullable=False, low=1),
-        Column("epoch", _COUNT, "the epoch it belongs to, from 1", low=1),
+        Column("step", _COUNT, "number of the step, from 1", required=True, nullable=False, low=0),
+        Column("epoch", _COUNT, "the epoch it belongs to, from 1", low=0),
         Column("loss", _NUMBER, "mean loss of the items of the effective batch"),
         Column("penalty", _NUMBER, "the gap to the power p, unweighted; null without a gap", low=0),
         Column("weight", _NUMBER, "the weight λ on the penalty in this step", low=0),
