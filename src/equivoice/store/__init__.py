@@ -1,5 +1,6 @@
-"""Results and caches on disk: run folders, and a content-addressed cache of arrays."""
+"""Results and caches on disk: run folders, training folders, and a cache of arrays by content."""
 
 from equivoice.store.run_folder import RunFolder
+from equivoice.store.training_folder import TrainingFolder
 
-__all__ = ["RunFolder"]
+__all__ = ["RunFolder", "TrainingFolder"]

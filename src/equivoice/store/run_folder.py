@@ -28,8 +28,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -53,6 +51,7 @@ from equivoice.records import (
 )
 from equivoice.store.journal import append_rows, read_rows
 from equivoice.store.lock import LOCK_FILES, FolderLock
+from equivoice.store.writing import storing
 
 __all__ = ["RunFolder"]
 
@@ -116,7 +115,7 @@ class RunFolder:
         """
         path = Path(path)
         _refuse_foreign(path)
-        with _storing(path):
+        with storing(path):
             path.mkdir(parents=True, exist_ok=True)
         lock = FolderLock(path)
         lock.take()
@@ -233,7 +232,7 @@ class RunFolder:
         self._need_lock()
         rows = self.cell_predictions(cell).height
         text = json.dumps({"cell": cell, "rows": rows}) + "\n"
-        with _storing(self.path):
+        with storing(self.path):
             (self.path / _CELLS).mkdir(exist_ok=True)
         self._write_file(self._marker(cell), text)
 
@@ -259,7 +258,7 @@ class RunFolder:
         if not (self.path / _PREDICTIONS).exists():
             frames = [self._whole_cell(str(mark["cell"]), int(mark["rows"])) for mark in marks]
             write_table(_canonical(frames), self.path / _PREDICTIONS, PREDICTIONS)
-        with _storing(self.path):
+        with storing(self.path):
             for mark in marks:
                 self._journal(str(mark["cell"])).unlink(missing_ok=True)
 
@@ -373,7 +372,7 @@ class RunFolder:
         files = [self.path / _RECORD, *sorted(self.path.glob("*")), *self._cell_files()]
         for part in [*self.shard_paths(self.path), self.validation_path]:
             _remove_part(part)
-        with _storing(self.path):
+        with storing(self.path):
             for file in files:
                 if file.is_file() and _is_ours(file):
                     file.unlink(missing_ok=True)
@@ -382,7 +381,7 @@ class RunFolder:
 
     def _sweep_parts(self) -> None:
         """Remove halves of files that a killed process left beside their places."""
-        with _storing(self.path):
+        with storing(self.path):
             for part in [*self.path.glob(".*.part"), *(self.path / _CELLS).glob(".*.part")]:
                 part.unlink(missing_ok=True)
 
@@ -471,7 +470,7 @@ def _remove_part(path: Path) -> None:
     if not path.is_dir():
         return
     RunFolder.open(path, overwrite=True).close()
-    with _storing(path):
+    with storing(path):
         for file in LOCK_FILES:
             (path / file).unlink(missing_ok=True)
         for folder in (path, path.parent):
@@ -484,11 +483,3 @@ def _is_ours(file: Path) -> bool:
         return file.suffix in {".jsonl", ".done"}
     tables = {_RECORD, _PREDICTIONS, _UTTERANCES, _VOTES, _TIMINGS, _ESTIMATES}
     return file.name in tables or _TEXT_NAME.fullmatch(file.name) is not None
-
-
-@contextmanager
-def _storing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(f"cannot write into {path}: {error.strerror or error}") from error

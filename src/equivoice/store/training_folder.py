@@ -1,0 +1,404 @@
+"""A training run on disk.
+
+::
+
+    RUN/
+      run.json                       the run record: recipe as resolved, versions, hashes, choices
+      training.json                  facts that no table holds: attribute, labels, why it stopped
+      utterances.parquet             what was trained and validated on
+      predictions.parquet            what the best checkpoint answers about the validation part
+      steps.jsonl                    a row a step, appended while the training goes on
+      losses.jsonl                   mean losses by cell and group
+      evaluations.jsonl              metrics on the validation part
+      training_steps.parquet         the same tables, once the training is done
+      training_losses.parquet
+      training_evaluations.parquet
+      checkpoints/step-000120/       all that is needed to go on from there
+      best/                          what the training is for: the adapter, or the model
+      tensorboard/                   event files, where TensorBoard is installed
+      .equivoice.lock                held by the process that writes
+
+A training that was cut off goes on from its last checkpoint: :meth:`TrainingFolder.rewind`
+drops the rows behind it, which then come again, the same.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import polars as pl
+import pydantic
+
+from equivoice.errors import ConfigError, InputError, RunError, StorageError
+from equivoice.records import (
+    PREDICTIONS,
+    TRAINING_EVALUATIONS,
+    TRAINING_LOSSES,
+    TRAINING_STEPS,
+    UTTERANCES,
+    RunRecord,
+    Schema,
+    read_table,
+    replace_file,
+    write_table,
+)
+from equivoice.store.journal import append_rows, read_rows
+from equivoice.store.lock import LOCK_FILES, FolderLock
+from equivoice.store.writing import storing
+
+__all__ = ["TRAIN", "TrainingFolder", "part_beside", "replace_folder"]
+
+TRAIN = "train"
+"""The verb of the record of a training run."""
+
+_RECORD = "run.json"
+_TABLES: dict[str, Schema] = {
+    "steps": TRAINING_STEPS,
+    "losses": TRAINING_LOSSES,
+    "evaluations": TRAINING_EVALUATIONS,
+}
+_PREDICTIONS = "predictions.parquet"
+_UTTERANCES = "utterances.parquet"
+_FOLDERS = ("checkpoints", "best", "tensorboard")
+_TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(html|json|md|txt|svg)")
+_REPLACED = ".replaced"
+_PART = ".part"
+
+
+class TrainingFolder:
+    """The results of one training.
+
+    Make one with :meth:`open` (to write, under the lock) or :meth:`read`.
+
+    Attributes:
+        path: the folder.
+
+    Example:
+        >>> import tempfile
+        >>> out = Path(tempfile.mkdtemp()) / "run"
+        >>> with TrainingFolder.open(out) as run:
+        ...     run.save_record(RunRecord(verb="train", config={"seed": 1}))
+        ...     run.append("steps", pl.DataFrame({"step": [1, 2], "loss": [2.0, 1.5]}))
+        ...     run.rewind(1)
+        ...     run.gather()
+        >>> TrainingFolder.read(out).table("steps")["loss"].to_list()
+        [2.0]
+    """
+
+    def __init__(self, path: Path, *, lock: FolderLock | None = None) -> None:
+        self.path = path
+        self._lock = lock
+
+    # ------------------------------------------------------------ open and close
+
+    @classmethod
+    def open(cls, path: str | Path, *, overwrite: bool = False) -> TrainingFolder:
+        """A folder to write to, made where it does not exist, under its lock.
+
+        Args:
+            path: the folder; it is empty, new or that of a training.
+            overwrite: begin anew: remove what a training wrote there (nothing else).
+
+        Raises:
+            InputError: ``path`` is a file, or holds other things than a training.
+            LockedRunError: another process works on the folder; it is named.
+            StorageError: the folder cannot be made or written to.
+        """
+        path = Path(path)
+        _refuse_foreign(path)
+        with storing(path):
+            path.mkdir(parents=True, exist_ok=True)
+        lock = FolderLock(path)
+        lock.take()
+        run = cls(path, lock=lock)
+        try:
+            run._sweep()
+            if overwrite:
+                run._clear()
+        except StorageError:
+            run.close()
+            raise
+        return run
+
+    @classmethod
+    def read(cls, path: str | Path) -> TrainingFolder:
+        """A folder to read from; no lock is taken and nothing is written.
+
+        Raises:
+            InputError: there is no training in this folder.
+        """
+        run = cls(Path(path))
+        if not run.has_record or run.record.verb != TRAIN:
+            raise InputError(
+                "there is no training in this folder",
+                file=path,
+                hint="name the --out of 'equivoice train'",
+            )
+        return run
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the lock back; the folder can still be read."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    # ---------------------------------------------------------------- the record
+
+    @property
+    def has_record(self) -> bool:
+        """Whether a training was begun in this folder."""
+        return (self.path / _RECORD).is_file()
+
+    @property
+    def record(self) -> RunRecord:
+        """The run record as it stands on disk.
+
+        Raises:
+            RunError: no training was begun here.
+            InputError: the record is damaged or of another version.
+        """
+        file = self.path / _RECORD
+        if not file.is_file():
+            raise RunError(f"no training was begun in {self.path}")
+        try:
+            return RunRecord.model_validate_json(file.read_text(encoding="utf-8"))
+        except (pydantic.ValidationError, UnicodeDecodeError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"the run record cannot be read: {reason}", file=file) from error
+
+    def save_record(self, record: RunRecord) -> None:
+        """Write the run record, whole or not at all.
+
+        Raises:
+            StorageError: it could not be written; the old one stands.
+        """
+        self._write_text(_RECORD, record.model_dump_json(indent=2) + "\n")
+
+    # -------------------------------------------------------------------- tables
+
+    def append(self, name: str, frame: pl.DataFrame) -> None:
+        """Append rows to ``steps``, ``losses`` or ``evaluations``, all of them or none.
+
+        Raises:
+            SchemaError: the rows break the table's schema.
+            StorageError: they could not be written.
+        """
+        self._need_lock()
+        append_rows(self._journal(name), frame, _TABLES[name])
+
+    def table(self, name: str) -> pl.DataFrame:
+        """The table ``steps``, ``losses`` or ``evaluations``, as far as it goes."""
+        schema = _TABLES[name]
+        gathered = self._gathered(name)
+        if gathered.is_file():
+            return read_table(gathered, schema)
+        return read_rows(self._journal(name), schema)
+
+    def rewind(self, step: int) -> None:
+        """Drop all rows that belong to later steps.
+
+        Args:
+            step: the last step that is kept.
+
+        Raises:
+            StorageError: a journal could not be replaced.
+        """
+        self._need_lock()
+        for name, schema in _TABLES.items():
+            rows = read_rows(self._journal(name), schema)
+            kept = rows.filter(pl.col("step") <= step)
+            if kept.height < rows.height:
+                lines = kept.write_ndjson()
+                replace_file(self._journal(name), lambda to, lines=lines: _write(to, lines))
+
+    def gather(self) -> None:
+        """Write the tables as Parquet and remove the journals: the training is done.
+
+        Raises:
+            StorageError: a table could not be written.
+        """
+        self._need_lock()
+        for name, schema in _TABLES.items():
+            if not self._gathered(name).is_file():
+                write_table(self.table(name), self._gathered(name), schema)
+        with storing(self.path):
+            for name in _TABLES:
+                self._journal(name).unlink(missing_ok=True)
+
+    def write_utterances(self, frame: pl.DataFrame) -> None:
+        """Write the utterances trained and validated on, with columns ``split``, ``cell``, ``group``."""
+        self._need_lock()
+        write_table(frame, self.path / _UTTERANCES, UTTERANCES)
+
+    def utterances(self) -> pl.DataFrame:
+        """The utterances trained and validated on; empty where they were not written."""
+        file = self.path / _UTTERANCES
+        return read_table(file, UTTERANCES) if file.is_file() else UTTERANCES.empty()
+
+    def write_predictions(self, frame: pl.DataFrame) -> None:
+        """Write what the best checkpoint answers about the validation part."""
+        self._need_lock()
+        write_table(frame, self.path / _PREDICTIONS, PREDICTIONS)
+
+    def predictions(self) -> pl.DataFrame:
+        """What the best checkpoint answers about the validation part; empty before there is one."""
+        file = self.path / _PREDICTIONS
+        return read_table(file, PREDICTIONS) if file.is_file() else PREDICTIONS.empty()
+
+    # ------------------------------------------------------------- texts, folders
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write a text such as ``training.json`` into the folder, whole or not at all.
+
+        Raises:
+            InputError: the name is not a plain name of a text.
+            StorageError: the text could not be written.
+        """
+        if not _TEXT_NAME.fullmatch(name) or name == _RECORD:
+            raise InputError(
+                "not a name for a text in a run folder", value=name, hint="such as training.json"
+            )
+        return self._write_text(name, text)
+
+    def read_text(self, name: str) -> str | None:
+        """A text of the folder; ``None`` where there is none of this name."""
+        file = self.path / name
+        return file.read_text(encoding="utf-8") if file.is_file() else None
+
+    @property
+    def checkpoints_path(self) -> Path:
+        """Where the checkpoints stand."""
+        return self.path / "checkpoints"
+
+    @property
+    def best_path(self) -> Path:
+        """Where the best adapter or model stands."""
+        return self.path / "best"
+
+    @property
+    def tensorboard_path(self) -> Path:
+        """Where TensorBoard's event files stand."""
+        return self.path / "tensorboard"
+
+    # ---------------------------------------------------------------- inner part
+
+    def _journal(self, name: str) -> Path:
+        return self.path / f"{name}.jsonl"
+
+    def _gathered(self, name: str) -> Path:
+        return self.path / f"{_TABLES[name].name}.parquet"
+
+    def _need_lock(self) -> None:
+        if self._lock is None:
+            raise RunError(
+                f"{self.path} was opened to read; open it with TrainingFolder.open to write"
+            )
+
+    def _write_text(self, name: str, text: str) -> Path:
+        self._need_lock()
+        return replace_file(self.path / name, lambda target: _write(target, text))
+
+    def _sweep(self) -> None:
+        """Mend what a killed process left: halves go, and what was being replaced comes back."""
+        with storing(self.path):
+            for folder in (self.path, self.checkpoints_path):
+                for old in folder.glob(f".*{_REPLACED}"):
+                    place = folder / old.name.removeprefix(".").removesuffix(_REPLACED)
+                    if place.exists():
+                        _remove(old)
+                    else:
+                        old.rename(place)
+                for part in folder.glob(f".*{_PART}"):
+                    _remove(part)
+
+    def _clear(self) -> None:
+        """Remove what a training writes, the record first: what remains is then not resumed."""
+        if self.has_record and self.record.verb != TRAIN:
+            raise ConfigError(
+                f"{self.path} holds a run of {self.record.verb!r}, not a training",
+                hint="give another --out",
+            )
+        own = [self.path / _RECORD, *(self._gathered(name) for name in _TABLES)]
+        own += [self._journal(name) for name in _TABLES]
+        own += [self.path / _UTTERANCES, self.path / _PREDICTIONS]
+        texts = (file for file in self.path.glob("*") if _TEXT_NAME.fullmatch(file.name))
+        with storing(self.path):
+            for file in [*own, *texts]:
+                file.unlink(missing_ok=True)
+            for name in _FOLDERS:
+                _remove(self.path / name)
+
+
+def replace_folder(new: Path, place: Path) -> None:
+    """Put a folder in its place; what stood there goes once the new one stands.
+
+    A process that is killed in between leaves the old or the new one: the next
+    :meth:`TrainingFolder.open` brings back what was moved aside.
+
+    Args:
+        new: a whole folder, beside ``place``.
+        place: where it shall stand.
+
+    Raises:
+        StorageError: it could not be put there.
+    """
+    aside = place.with_name(f".{place.name}{_REPLACED}")
+    with storing(place):
+        if place.exists():
+            place.rename(aside)
+        new.rename(place)
+        _remove(aside)
+
+
+def part_beside(place: Path) -> Path:
+    """An empty folder beside a place, to be filled and then put there by :func:`replace_folder`.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    part = place.with_name(f".{place.name}{_PART}")
+    with storing(place):
+        _remove(part)
+        part.mkdir(parents=True)
+    return part
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _write(target: Path, text: str) -> None:
+    target.write_text(text, encoding="utf-8")
+
+
+def _refuse_foreign(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise InputError("this is a file, and a training needs a folder", file=path)
+    if not path.is_dir() or any((path / name).exists() for name in (_RECORD, *LOCK_FILES)):
+        return
+    foreign = sorted(item.name for item in path.iterdir())
+    if foreign:
+        raise InputError(
+            "the folder holds other things and no training",
+            file=path,
+            value=foreign[0],
+            hint="name a new or empty folder",
+        )
