@@ -106,6 +106,23 @@ def write_emo_superb(folder: Path) -> dict[str, Any]:
     return {"metadata": folder, "corpus": "emo_superb"}
 
 
+def write_meld_st(folder: Path) -> dict[str, Any]:
+    (folder / "ENG_DEU").mkdir(parents=True)
+    head = "id,dia_id,utt_id,emotion,English,German,season,episode,speaker"
+    for part, names in (("train", MELD_ST[:4]), ("valid", ()), ("test", MELD_ST[4:])):
+        lines = [f"{n},{n},0,{e},Hi,Hallo,1,1,{s}" for n, (e, s) in enumerate(names)]
+        path = folder / "ENG_DEU" / f"deu_{part}.csv"
+        path.write_text("\n".join([head, *lines]) + "\n")
+    return {"metadata": folder}
+
+
+MELD_ST = [(e, s) for s in ("Monica", "Ross", "Rachel", "Joey") for e in ("joy", "anger")]
+MELD_ST_PATHS = tuple(
+    f"ENG_DEU/{side}/{part}/{part}_{n}.wav"
+    for side in ("ENG", "DEU")
+    for part in ("train", "test")
+    for n in range(4)
+)
 CASES = [
     emobox_case(
         "ravdess",
@@ -153,6 +170,7 @@ CASES = [
     Case("table", write_table, tuple(row[0] for row in ROWS), 4),
     Case("nemo", write_nemo, tuple(row[0] for row in ROWS), 4),
     Case("msp_podcast", write_msp, tuple(row[0] for row in ROWS), 4),
+    Case("meld_st", write_meld_st, MELD_ST_PATHS, 4),
     Case("emo_superb", write_emo_superb, tuple(row[0] for row in ROWS), 4),
 ]  # fmt: skip
 

@@ -33,6 +33,7 @@ FORMATS = {
 # Corpora that have a reader of their own.
 _READERS = {
     "emotionlines": "emotionlines:read_emotionlines",
+    "meld_st": "meld_st:read_meld_st",
     "msp_podcast": "msp_podcast:read_msp_podcast",
     "nemo": "nemo:read_nemo",
 }

@@ -21,6 +21,7 @@ from typing import Any
 import polars as pl
 
 from equivoice.corpora.dialogues import join_dialogues, line_key
+from equivoice.corpora.friends import main_cast
 from equivoice.corpora.labels import canonical
 from equivoice.corpora.source import Draft, Request
 from equivoice.errors import CorpusError
@@ -34,14 +35,6 @@ ANNOTATION = ("neutral", "joy", "sadness", "fear", "anger", "surprise", "disgust
 _NO_MAJORITY = "non-neutral"
 _SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 _FIELDS = ("speaker", "utterance", "emotion", "annotation")
-_GENDERS = {
-    "Monica": "female",
-    "Rachel": "female",
-    "Phoebe": "female",
-    "Ross": "male",
-    "Joey": "male",
-    "Chandler": "male",
-}
 _MELD = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID", "Season", "Episode")
 _FROM_MELD = {
     "meld_id": pl.String,
@@ -121,7 +114,7 @@ def _line(name: str, part: str, number: int, turn: int, line: Mapping[str, str])
     return {
         "utterance_id": f"{name}/dia{number}_utt{turn}-{part}",
         "speaker": line["speaker"].strip(),
-        "gender": _GENDERS.get(line["speaker"].strip()),
+        "gender": main_cast().get(line["speaker"].strip()),
         "transcript": _mended(line["utterance"]),
         "dialogue": f"{part}/dia{number}",
         "turn": turn,
