@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from equivoice.errors import ConfigError, RunError
-from equivoice.models.decoding.backend import PrefixModel
+from equivoice.models.decoding.backend import enough_memory
+from equivoice.models.decoding.learning_model import LearningModel, is_trained
 from equivoice.models.decoding.loading import LoadOptions
 from equivoice.models.decoding.marks import control_marks
 from equivoice.models.decoding.prefix import Prefix, run_prompt
+from equivoice.models.decoding.teacher_forcing import padded_right, targets_of, token_losses
 from equivoice.models.hearing.chat import check_question
 from equivoice.models.hearing.clips import ClipReader, Wave
-from equivoice.models.hearing.language_part import LanguagePart
-from equivoice.models.language import Question
+from equivoice.models.hearing.language_part import LanguagePart, part_of
+from equivoice.models.language import Clip, Question
+from equivoice.models.learning import LessonTokens, LossOn, TokenLosses
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +43,7 @@ def check_switches(**switches: str) -> None:
         raise ConfigError.from_problems(problems)
 
 
-class HearingModel(PrefixModel):
+class HearingModel(LearningModel):
     """A local model that hears.
 
     Args:
@@ -120,9 +123,16 @@ class HearingModel(PrefixModel):
         for question in questions:
             check_question(question)
         return [
-            None if question.clip is None else self.clips.read(question.clip)
-            for question in questions
+            None if question.clip is None else self.wave(question.clip) for question in questions
         ]
+
+    def wave(self, clip: Clip) -> Wave:
+        """The sound of a clip, decoded.
+
+        Raises:
+            AudioError: it cannot be used.
+        """
+        return self.clips.read(clip)
 
 
 class PromptedModel(HearingModel):
@@ -136,10 +146,15 @@ class PromptedModel(HearingModel):
         super().__init__(*arguments, **named)
         self.audio_token_id = audio_token_id
         self.language = LanguagePart(self.model)
+        self.tower = part_of(self.model, "audio_tower")
 
     @abstractmethod
-    def encode(self, waves: Sequence[Wave]) -> list[torch.Tensor]:
-        """The embeddings of each clip: (tokens, width of the language model)."""
+    def hear(self, waves: Sequence[Wave]) -> list[torch.Tensor]:
+        """What the encoder makes of each clip: (tokens, width of the encoder)."""
+
+    @abstractmethod
+    def project(self, heard: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """What was heard as embeddings: (tokens, width of the language model) each."""
 
     @abstractmethod
     def audio_tokens(self, samples: int) -> int:
@@ -158,14 +173,29 @@ class PromptedModel(HearingModel):
         """
         waves = self.waves(questions)
         counts = [0 if wave is None else self.audio_tokens(len(wave)) for wave in waves]
-        for question, count in zip(questions, counts, strict=True):
-            if question.clip is not None and not count:
-                raise self.clips.too_short(question.clip)
         rows = [
             self.prompt_tokens(question, count)
             for question, count in zip(questions, counts, strict=True)
         ]
         return self.run(rows, [wave for wave in waves if wave is not None])
+
+    def encode(self, waves: Sequence[Wave]) -> list[torch.Tensor]:
+        """The embeddings of each clip: (tokens, width of the language model)."""
+        import torch
+
+        with torch.inference_mode():
+            return self.project(self.hear(waves))
+
+    def wave(self, clip: Clip) -> Wave:
+        """The sound of a clip, decoded.
+
+        Raises:
+            AudioError: it cannot be used, or the encoder makes nothing of it.
+        """
+        wave = self.clips.read(clip)
+        if not self.audio_tokens(len(wave)):
+            raise self.clips.too_short(clip)
+        return wave
 
     def run(self, rows: Sequence[Sequence[int]], waves: Sequence[Wave]) -> Prefix:
         """Run prompts of token ids in which sound takes its places in order."""
@@ -174,16 +204,7 @@ class PromptedModel(HearingModel):
         ids, mask = padded_left(rows, self.filler)
         ids, mask = ids.to(self.language.device), mask.to(self.language.device)
         with torch.inference_mode():
-            embeds = self.language.embed(ids)
-            if waves:
-                heard = torch.cat(self.encode(waves)).to(embeds)
-                places = (ids == self.audio_token_id) & mask
-                if int(places.sum()) != len(heard):
-                    raise RunError(
-                        f"{len(heard)} embeddings of sound for {int(places.sum())} places: "
-                        "the model's formula for its audio tokens is another than expected"
-                    )
-                embeds = embeds.masked_scatter(places[..., None], heard)
+            embeds = self._embeds(ids, mask, self.encode(waves) if waves else [])
         return run_prompt(
             self.language,
             {"inputs_embeds": embeds},
@@ -193,6 +214,70 @@ class PromptedModel(HearingModel):
             decode=self.decode,
             strategy="rows" if self.tree == "off" else "tree",
         )
+
+    def text_tokens(self, question: Question) -> list[int]:
+        """The token ids of a question without sound."""
+        return self.prompt_tokens(question, 0)
+
+    def lesson_prompts(self, questions: Sequence[Question]) -> list[list[int]]:
+        """The token ids of questions, with as many places as their sounds need."""
+        waves = self.waves(questions)
+        return [
+            self.prompt_tokens(question, 0 if wave is None else self.audio_tokens(len(wave)))
+            for question, wave in zip(questions, waves, strict=True)
+        ]
+
+    def losses(
+        self, questions: Sequence[Question], answers: Sequence[list[int]], on: LossOn
+    ) -> TokenLosses:
+        """The losses of answers to questions."""
+        heard = self._heard(questions)
+        rest = iter(heard)
+        lessons = [
+            LessonTokens(
+                self.prompt_tokens(question, 0 if question.clip is None else len(next(rest))),
+                answer,
+            )
+            for question, answer in zip(questions, answers, strict=True)
+        ]
+        ids, mask = padded_right([each.prompt + each.answer for each in lessons], self.filler)
+        ids, mask = ids.to(self.language.device), mask.to(self.language.device)
+        with enough_memory():
+            states = self.language.states(self._embeds(ids, mask, self.project(heard)))
+            targets = targets_of(lessons, on=on, never=(self.audio_token_id,))
+            return token_losses(states, targets, self.language.head)
+
+    def frozen_parts(self) -> list[Any]:
+        """The encoder, where nothing in it is trained."""
+        return [] if is_trained(self.tower) else [self.tower]
+
+    def _heard(self, questions: Sequence[Question]) -> list[torch.Tensor]:
+        """What the encoder makes of the sounds: with a graph only where it is trained."""
+        import torch
+
+        for question in questions:
+            check_question(question)
+        clips = [question.clip for question in questions if question.clip is not None]
+        with torch.set_grad_enabled(torch.is_grad_enabled() and is_trained(self.tower)):
+            return self.hear([self.wave(clip) for clip in clips])
+
+    def _embeds(
+        self, ids: torch.Tensor, mask: torch.Tensor, sound: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
+        """The embeddings of padded tokens, with those of sound in their places, in order."""
+        import torch
+
+        embeds: torch.Tensor = self.language.embed(ids)
+        if not sound:
+            return embeds
+        found = torch.cat(list(sound)).to(embeds)
+        places = (ids == self.audio_token_id) & mask
+        if int(places.sum()) != len(found):
+            raise RunError(
+                f"{len(found)} embeddings of sound for {int(places.sum())} places: "
+                "the model's formula for its audio tokens is another than expected"
+            )
+        return embeds.masked_scatter(places[..., None], found)
 
 
 def padded_left(rows: Sequence[Sequence[int]], filler: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -78,6 +78,8 @@ def trimmed_forward(tower: Any, features: torch.Tensor, frames: Sequence[int]) -
     hidden = torch.nn.functional.gelu(tower.conv2(hidden)).transpose(1, 2)
     longest = max(_after_convolutions(count) for count in frames)
     hidden = hidden[:, :longest] + tower.embed_positions.weight[:longest]
+    if tower.training:
+        hidden = torch.nn.functional.dropout(hidden, p=tower.dropout)
     mask = padding_mask(tower, frames, longest)
     for layer in tower.layers:
         out = layer(hidden, mask)

@@ -45,7 +45,7 @@ class LanguagePart:
         language: Any = inner if bare else part_of(model, "language_model")
         # a causal model with a head of its own in older releases
         self._body: Any = language.model if hasattr(language, "lm_head") else language
-        self._head = model.get_output_embeddings()
+        self._model = model
         self.config = self._body.config
         self.dtype: torch.dtype = self._body.dtype
         self.device: torch.device = self._body.device
@@ -72,6 +72,24 @@ class LanguagePart:
             use_cache=use_cache,
         )
         hidden = out.last_hidden_state[:, -logits_to_keep:]
-        return SimpleNamespace(logits=self._head(hidden), past_key_values=out.past_key_values)
+        return SimpleNamespace(logits=self.head(hidden), past_key_values=out.past_key_values)
 
     __call__ = forward
+
+    def states(self, embeds: torch.Tensor) -> torch.Tensor:
+        """(n, L, width): the last states, before the head, of rows padded on the right.
+
+        No real token sees the padding, since none sees what follows it.
+        """
+        hidden: torch.Tensor = self._body(inputs_embeds=embeds, use_cache=False).last_hidden_state
+        return hidden
+
+    @property
+    def body(self) -> Any:
+        """The layers, without the head."""
+        return self._body
+
+    @property
+    def head(self) -> Any:
+        """What makes logits of states."""
+        return self._model.get_output_embeddings()

@@ -52,7 +52,6 @@ class TrimmingModel(PromptedModel):
         check_switches(trim=trim)
         super().__init__(*arguments, **named)
         self.mel = mel
-        self.tower = part_of(self.model, "audio_tower")
         self.projector = part_of(self.model, "multi_modal_projector")
         unknown = known_structure(self.tower)
         self.trim = trim == "auto" and unknown is None
@@ -70,44 +69,39 @@ class TrimmingModel(PromptedModel):
         """How many placeholder tokens stand for a clip of so many samples."""
         return sum(token_count(self.mel.frames(size)) for size in self._window_sizes(samples))
 
-    def encode(self, waves: Sequence[Wave], *, trim: bool | None = None) -> list[torch.Tensor]:
-        """The embeddings of each clip: (tokens, width of the language model).
-
-        Args:
-            waves: the samples.
-            trim: leave the padding out; ``None``: as this model is set.
-        """
+    def hear(self, waves: Sequence[Wave]) -> list[torch.Tensor]:
+        """What the encoder makes of each clip: (tokens, width of the encoder)."""
         import torch
 
         windows = [window for wave in waves for window in self._windows(wave)]
         frames = [self.mel.frames(len(window)) for window in windows]
         found: list[Any] = [None] * len(windows)
-        with torch.inference_mode():
-            for group in by_length(frames):
-                self._encode_group(
-                    group, windows, frames, found, self.trim if trim is None else trim
-                )
+        for group in by_length(frames):
+            self._hear_group(group, windows, frames, found)
         self.encoder_passes += len(windows)
         pieces = iter(found)
         return [torch.cat([next(pieces) for _ in self._window_sizes(len(wave))]) for wave in waves]
 
-    def _encode_group(
+    def project(self, heard: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """What was heard as embeddings: (tokens, width of the language model) each."""
+        return [self.projector(each) for each in heard]
+
+    def _hear_group(
         self,
         group: Sequence[int],
         windows: Sequence[Wave],
         frames: Sequence[int],
         found: list[Any],
-        trim: bool,
     ) -> None:
         lengths = [frames[number] for number in group]
         sound = [windows[number] for number in group]
-        if trim:
+        if self.trim:
             features = self.mel(sound, max(lengths) + REACH)
             hidden = trimmed_forward(self.tower, features, lengths)
         else:
             hidden = self.padded_forward(self.mel(sound), lengths)
         for number, row in zip(group, hidden, strict=True):
-            found[number] = self.projector(row[: token_count(frames[number])])
+            found[number] = row[: token_count(frames[number])]
 
     def _window_sizes(self, samples: int) -> list[int]:
         whole, rest = divmod(samples, self.mel.most_samples)

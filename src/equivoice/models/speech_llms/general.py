@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Unpack
 
 from equivoice.errors import ConfigError
+from equivoice.models.decoding.backend import enough_memory
+from equivoice.models.decoding.learning_model import is_trained
 from equivoice.models.decoding.loading import (
     Loading,
     LoadOptions,
@@ -13,11 +15,18 @@ from equivoice.models.decoding.loading import (
     load_processing,
 )
 from equivoice.models.decoding.prefix import Prefix, run_prompt
+from equivoice.models.decoding.teacher_forcing import (
+    forward_losses,
+    padded_right,
+    side_by_side,
+    targets_of,
+)
 from equivoice.models.hearing.backend import HearingModel
 from equivoice.models.hearing.chat import messages, rendering
 from equivoice.models.hearing.clips import RATE, ClipReader, Wave
 from equivoice.models.hearing.stacking import can_be_stacked, stacked
 from equivoice.models.language import Question
+from equivoice.models.learning import LessonTokens, LossOn, TokenLosses
 
 __all__ = ["GeneralSpeechModel", "classes_of"]
 
@@ -155,7 +164,87 @@ class GeneralSpeechModel(HearingModel):
             return True
         return "'type'" in text or "spoken" not in text or self._placeholder not in text
 
-    def _run(self, questions: Sequence[Question], waves: Sequence[Wave | None]) -> Prefix:
+    def text_tokens(self, question: Question) -> list[int]:
+        """The token ids of a question without sound."""
+        return self._prompt_ids(question, None)
+
+    def lesson_prompts(self, questions: Sequence[Question]) -> list[list[int]]:
+        """The token ids of questions, with as many places as their sounds need."""
+        waves = self.waves(questions)
+        return [
+            self._prompt_ids(question, wave)
+            for question, wave in zip(questions, waves, strict=True)
+        ]
+
+    def losses(
+        self, questions: Sequence[Question], answers: Sequence[list[int]], on: LossOn
+    ) -> TokenLosses:
+        """The losses of answers to questions: each alone, unless told to run them together."""
+        waves = self.waves(questions)
+        several = len(questions) if self.together else 1
+        with enough_memory():
+            return side_by_side(
+                [
+                    self._losses(
+                        questions[at : at + several],
+                        waves[at : at + several],
+                        answers[at : at + several],
+                        on,
+                    )
+                    for at in range(0, len(questions), several)
+                ]
+            )
+
+    def frozen_parts(self) -> list[Any]:
+        """What stands beside the language model and is not trained: the encoder."""
+        whole = getattr(self.model, "model", self.model)
+        words = {
+            id(part)
+            for part in (self.model.get_input_embeddings(), self.model.get_output_embeddings())
+        }
+        return [
+            part
+            for part in whole.children()
+            if not is_trained(part) and not any(id(each) in words for each in part.modules())
+        ]
+
+    def _prompt_ids(self, question: Question, wave: Wave | None) -> list[int]:
+        inputs = self._inputs([self.prompt(question)], [] if wave is None else [wave])
+        return [int(token) for token in inputs["input_ids"][0]]
+
+    def _losses(
+        self,
+        questions: Sequence[Question],
+        waves: Sequence[Wave | None],
+        answers: Sequence[list[int]],
+        on: LossOn,
+    ) -> TokenLosses:
+        import torch
+
+        given, mask = self._given(questions, waves)
+        prompts = given.pop("input_ids")
+        ids, real = padded_right(answers, self.filler)
+        ids, real = ids.to(prompts), real.to(mask)
+        lessons = [
+            LessonTokens(row[seen].tolist(), answer)
+            for row, seen, answer in zip(prompts, mask, answers, strict=True)
+        ]
+        never = {self.tokenizer.convert_tokens_to_ids(self._placeholder)}
+        targets = targets_of(lessons, on=on, never=never).shifted((~mask).sum(1).tolist())
+        inputs = {
+            # such as kinds of tokens, a column a token: those of the answer go on as the prompt ends
+            name: torch.cat([value, value[:, -1:].expand(-1, ids.shape[1])], dim=1)
+            if value.shape == prompts.shape
+            else value
+            for name, value in given.items()
+        }
+        inputs["input_ids"] = torch.cat([prompts, ids], dim=1)
+        return forward_losses(self.model, inputs, torch.cat([mask, real], dim=1), targets)
+
+    def _given(
+        self, questions: Sequence[Question], waves: Sequence[Wave | None]
+    ) -> tuple[dict[str, Any], Any]:
+        """What the processor makes of questions, on the device, and which columns are real."""
         import torch
 
         inputs = self._inputs(
@@ -175,6 +264,10 @@ class GeneralSpeechModel(HearingModel):
                 value=type(self.processor).__name__,
             )
         self.encoder_passes += sum(wave is not None for wave in waves)
+        return given, mask
+
+    def _run(self, questions: Sequence[Question], waves: Sequence[Wave | None]) -> Prefix:
+        given, mask = self._given(questions, waves)
         return run_prompt(
             self.model,
             given,

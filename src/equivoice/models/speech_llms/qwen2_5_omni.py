@@ -18,7 +18,6 @@ from equivoice.models.hearing.backend import PromptedModel
 from equivoice.models.hearing.chat import expanded, messages, rendering
 from equivoice.models.hearing.clips import RATE, ClipReader, Wave
 from equivoice.models.hearing.encoders import token_count
-from equivoice.models.hearing.language_part import part_of
 from equivoice.models.hearing.mel import LogMel
 from equivoice.models.language import Question
 
@@ -73,7 +72,6 @@ class Qwen25Omni(PromptedModel):
             tree=tree,
             audio_token_id=int(loaded.config.audio_token_id),
         )
-        self.tower = part_of(loaded, "audio_tower")
         self._template = tokenizer.chat_template or _template_of(options)
         self._placeholder = tokenizer.convert_ids_to_tokens(self.audio_token_id)
 
@@ -97,8 +95,8 @@ class Qwen25Omni(PromptedModel):
         counts = [count] if question.clip is not None else []
         return self.tokens(expanded(text, self._placeholder, counts, whose=question.utterance_id))
 
-    def encode(self, waves: Sequence[Wave]) -> list[torch.Tensor]:
-        """The embeddings of each clip: (tokens, width of the language model)."""
+    def hear(self, waves: Sequence[Wave]) -> list[torch.Tensor]:
+        """What the encoder makes of each clip: (tokens, width of the language model)."""
         import torch
 
         frames = [self.mel.frames(len(wave)) for wave in waves]
@@ -112,14 +110,17 @@ class Qwen25Omni(PromptedModel):
             dim=1,
         )
         lengths = torch.tensor(frames, device=self.language.device)
-        with torch.inference_mode():
-            hidden = self.tower(
-                features.to(self.language.device, self.language.dtype),
-                feature_lens=lengths,
-                aftercnn_lens=(lengths - 1) // 2 + 1,
-            ).last_hidden_state
+        hidden = self.tower(
+            features.to(self.language.device, self.language.dtype),
+            feature_lens=lengths,
+            aftercnn_lens=(lengths - 1) // 2 + 1,
+        ).last_hidden_state
         self.encoder_passes += len(waves)
         return list(hidden.split([token_count(count) for count in frames]))
+
+    def project(self, heard: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """As it was heard: the encoder itself ends in the width of the language model."""
+        return list(heard)
 
 
 class _Thinker:

@@ -80,7 +80,6 @@ class Voxtral(PromptedModel):
         )
         self.processor = processor
         self.mel = LogMel(processor.feature_extractor)
-        self.tower = part_of(loaded, "audio_tower")
         self.projector = part_of(loaded, "multi_modal_projector")
         sizes = loaded.config.audio_config
         self._folded = int(sizes.intermediate_size)
@@ -132,25 +131,28 @@ class Voxtral(PromptedModel):
         rest = ids[first + self._window_tokens :]
         return [int(token) for token in (*ids[:first], *[self.audio_token_id] * count, *rest)]
 
-    def encode(self, waves: Sequence[Wave]) -> list[torch.Tensor]:
-        """The embeddings of each clip: (tokens, width of the language model)."""
+    def hear(self, waves: Sequence[Wave]) -> list[torch.Tensor]:
+        """What the encoder makes of each clip: (tokens, four frames folded into one)."""
         import torch
 
         windows = [self.mel.windowed(wave) for wave in waves]
         sound = torch.cat(windows)
-        with torch.inference_mode():
-            encoded = [
-                self._encode(sound[at : at + _WINDOWS_AT_ONCE])
-                for at in range(0, len(sound), _WINDOWS_AT_ONCE)
-            ]
+        encoded = [
+            self._hear(sound[at : at + _WINDOWS_AT_ONCE])
+            for at in range(0, len(sound), _WINDOWS_AT_ONCE)
+        ]
         self.encoder_passes += len(sound)
         sizes = [len(each) * self._window_tokens for each in windows]
         return list(torch.split(torch.cat(encoded), sizes))
 
-    def _encode(self, features: torch.Tensor) -> torch.Tensor:
+    def project(self, heard: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """What was heard as embeddings: (tokens, width of the language model) each."""
+        return [self.projector(each) for each in heard]
+
+    def _hear(self, features: torch.Tensor) -> torch.Tensor:
         hidden = self.tower(features.to(self.tower.conv1.weight.device)).last_hidden_state
-        projected: torch.Tensor = self.projector(hidden.reshape(-1, self._folded))
-        return projected
+        folded: torch.Tensor = hidden.reshape(-1, self._folded)
+        return folded
 
 
 def _a_moment_of_silence() -> str:

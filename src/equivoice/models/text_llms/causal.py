@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Unpack
 
 from equivoice.errors import ConfigError
-from equivoice.models.decoding.backend import PrefixModel, enough_memory
+from equivoice.models.decoding.backend import enough_memory
+from equivoice.models.decoding.learning_model import LearningModel
 from equivoice.models.decoding.loading import (
     Loading,
     LoadOptions,
@@ -15,13 +16,15 @@ from equivoice.models.decoding.loading import (
 )
 from equivoice.models.decoding.marks import as_text, control_marks
 from equivoice.models.decoding.prefix import Prefix, run_prompt
+from equivoice.models.decoding.teacher_forcing import forward_losses, targets_of
 from equivoice.models.language import Question
+from equivoice.models.learning import LessonTokens, LossOn, TokenLosses
 from equivoice.prompting.turns import Turn
 
 __all__ = ["CausalTextModel"]
 
 
-class CausalTextModel(PrefixModel):
+class CausalTextModel(LearningModel):
     """A text language model, given transcripts: ``text-llm``.
 
     Args:
@@ -56,7 +59,7 @@ class CausalTextModel(PrefixModel):
         self.family = "text"
         self.modalities = frozenset({"transcript"})
         ends = self._settings["eos_token_id"] or [tokenizer.eos_token_id]
-        self._ends = [int(end) for end in ends if end is not None]
+        self.eos_ids = tuple(int(end) for end in ends if end is not None)
 
     def prepare(self, questions: Sequence[Question]) -> Prefix:
         """Render the chat template, tokenise, pad on the left, run once.
@@ -73,7 +76,7 @@ class CausalTextModel(PrefixModel):
                 {"input_ids": inputs["input_ids"]},
                 mask=inputs["attention_mask"].bool(),
                 input_ids=inputs["input_ids"],
-                eos_ids=self._ends,
+                eos_ids=self.eos_ids,
                 decode=self._decode,
             )
 
@@ -91,6 +94,29 @@ class CausalTextModel(PrefixModel):
         """An option as token ids."""
         return [int(token) for token in self._tokens(option)]
 
+    def text_tokens(self, question: Question) -> list[int]:
+        """The token ids of a question."""
+        return self.option_tokens(self.prompt(question))
+
+    def lesson_prompts(self, questions: Sequence[Question]) -> list[list[int]]:
+        """The token ids of questions."""
+        return [self.text_tokens(question) for question in questions]
+
+    def losses(
+        self, questions: Sequence[Question], answers: Sequence[list[int]], on: LossOn
+    ) -> TokenLosses:
+        """The losses of answers to questions."""
+        lessons = [
+            LessonTokens(self.text_tokens(question), answer)
+            for question, answer in zip(questions, answers, strict=True)
+        ]
+        padded = self._padded([each.prompt + each.answer for each in lessons])
+        ids = padded["input_ids"].to(self.model.device)
+        mask = padded["attention_mask"].bool().to(self.model.device)
+        targets = targets_of(lessons, on=on).shifted((~mask).sum(1).tolist())
+        with enough_memory():
+            return forward_losses(self.model, {"input_ids": ids}, mask, targets)
+
     def _tokens(self, text: str) -> Any:
         # a chat template writes its own special tokens
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -100,7 +126,7 @@ class CausalTextModel(PrefixModel):
 
         longest = max(len(row) for row in rows)
         pad = self.tokenizer.pad_token_id
-        filler = self._ends[0] if pad is None and self._ends else pad or 0
+        filler = self.eos_ids[0] if pad is None and self.eos_ids else pad or 0
         ids = torch.full((len(rows), longest), filler, dtype=torch.long)
         mask = torch.zeros((len(rows), longest), dtype=torch.long)
         for number, row in enumerate(rows):

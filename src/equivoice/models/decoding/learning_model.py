@@ -1,0 +1,155 @@
+"""What every local language model does alike when it is trained."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from equivoice.errors import ConfigError
+from equivoice.models.decoding.backend import PrefixModel
+from equivoice.models.language import Question
+from equivoice.models.learning import LOSS_ON, Lesson, LessonTokens, LossOn, TokenLosses
+from equivoice.prompting.turns import Turn
+
+__all__ = ["LearningModel", "is_trained"]
+
+
+def is_trained(module: Any) -> bool:
+    """Whether any weight of a module is to be changed."""
+    return any(parameter.requires_grad for parameter in module.parameters())
+
+
+class LearningModel(PrefixModel):
+    """A local model behind :class:`~equivoice.models.learning.LearningBackend`.
+
+    A family gives the tokens of its prompts, the ids that end an answer
+    (``eos_ids``), its ``tokenizer``, and :meth:`losses`.
+    """
+
+    tokenizer: Any
+    eos_ids: tuple[int, ...]
+
+    @abstractmethod
+    def text_tokens(self, question: Question) -> list[int]:
+        """The token ids of a question without sound."""
+
+    @abstractmethod
+    def lesson_prompts(self, questions: Sequence[Question]) -> list[list[int]]:
+        """The token ids of questions, with as many places as their sounds need."""
+
+    @abstractmethod
+    def losses(
+        self, questions: Sequence[Question], answers: Sequence[list[int]], on: LossOn
+    ) -> TokenLosses:
+        """The losses of answers, which end in an end token, to questions."""
+
+    def lesson_tokens(self, lesson: Lesson) -> LessonTokens:
+        """The tokens that a lesson is made of.
+
+        Raises:
+            AudioError: the sound cannot be used.
+            ConfigError: the answer is empty, or holds an end token.
+        """
+        (prompt,) = self.lesson_prompts([lesson.question])
+        return LessonTokens(prompt, self.answer_tokens(lesson))
+
+    def answer_losses(self, lessons: Sequence[Lesson], *, on: LossOn = "answer") -> TokenLosses:
+        """The losses of some lessons, run together as one batch; differentiable.
+
+        Args:
+            lessons: one or more.
+            on: the tokens that are counted: of the answer, or ``all``.
+
+        Raises:
+            AudioError: a sound cannot be used.
+            ConfigError: no lessons, an unknown choice, or an answer that cannot be learned.
+        """
+        if on not in LOSS_ON:
+            raise ConfigError("unknown tokens for a loss", value=on, choices=LOSS_ON)
+        if not lessons:
+            raise ConfigError("there are no lessons to learn from")
+        answers = [self.answer_tokens(lesson) for lesson in lessons]
+        return self.losses([lesson.question for lesson in lessons], answers, on)
+
+    def answer_tokens(self, lesson: Lesson) -> list[int]:
+        """The tokens of an answer and of its end.
+
+        Raises:
+            ConfigError: the answer is empty, or holds an end token.
+        """
+        tokens = self.option_tokens(lesson.answer)
+        if not tokens:
+            raise ConfigError("the answer is empty", row=None, value=lesson.question.utterance_id)
+        if set(tokens) & set(self.eos_ids):
+            raise ConfigError(
+                f"the answer of {lesson.question.utterance_id} holds a token that ends answers",
+                value=lesson.answer,
+                hint="take the control token out of it",
+            )
+        return [*tokens, self.end_token]
+
+    @property
+    def end_token(self) -> int:
+        """The token that ends a turn in the model's own chat template.
+
+        A checkpoint may name several that end an answer; it was trained to write one.
+        """
+        if self._end is None:
+            self._end = self._end_of_turn()
+        return self._end
+
+    def training_mode(self, on: bool) -> None:
+        """Switch dropout on or off; an encoder that is not trained stays without."""
+        self.model.train(on)
+        for part in self.frozen_parts():
+            part.eval()
+
+    def frozen_parts(self) -> list[Any]:
+        """The parts of the model that are run without a graph, since nothing in them is trained."""
+        return []
+
+    def checkpoint_gradients(self, on: bool) -> None:
+        """Keep only the input of each layer and compute it again for the gradients.
+
+        Raises:
+            ConfigError: the architecture does not know how.
+        """
+        if not on:
+            self.model.gradient_checkpointing_disable()
+            return
+        try:
+            self.model.gradient_checkpointing_enable(
+                gradient_checkpointing_kwargs={"use_reentrant": False}
+            )
+        except ValueError as error:
+            raise ConfigError(
+                "the architecture does not know gradient checkpointing",
+                value=type(self.model).__name__,
+                hint="train without it, with smaller micro-batches",
+            ) from error
+
+    _end: int | None = None
+
+    def _end_of_turn(self) -> int:
+        if not self.eos_ids:
+            raise ConfigError(
+                "the checkpoint names no token that ends an answer",
+                value=self.options.model,
+                hint="add eos_token_id to its generation_config.json",
+            )
+        try:
+            asked = self.text_tokens(_said("Which?"))
+            went_on = self.text_tokens(_said("Which?", "This.", "And now?"))
+        except ConfigError:  # a template that takes one turn only
+            asked, went_on = [], []
+        written = [token for token in went_on[len(asked) :] if token in self.eos_ids]
+        usual = self.tokenizer.eos_token_id
+        if written:
+            return written[0]
+        return int(usual) if usual in self.eos_ids else self.eos_ids[0]
+
+
+def _said(*texts: str) -> Question:
+    roles = ("user", "assistant")
+    return Question("", tuple(Turn(roles[at % 2], (text,)) for at, text in enumerate(texts)))
