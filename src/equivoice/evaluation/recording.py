@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
 from equivoice.corpora.check import check
 from equivoice.corpora.corpus import Corpus
+from equivoice.corpora.fingerprint import input_hashes
 from equivoice.errors import ConfigError
 from equivoice.evaluation.described import describe, save_descriptions
 from equivoice.evaluation.task import Task
@@ -21,9 +21,6 @@ from equivoice.store import RunFolder
 from equivoice.store.provenance import (
     differences,
     git_revision,
-    hash_audio,
-    hash_file,
-    hash_frame,
     machine,
     now,
     package_versions,
@@ -31,7 +28,6 @@ from equivoice.store.provenance import (
 
 __all__ = ["begin", "fold_source", "new_record", "save_generation", "store_reference"]
 
-_PREPARED = ("corpus.json", "utterances.parquet", "folds.parquet", "votes.parquet")
 _PROMPTS = "prompts.json"
 
 
@@ -54,7 +50,7 @@ def new_record(task: Task, command: str, *, verb: str = "benchmark") -> RunRecor
         command=command,
         versions=package_versions(),
         git_revision=git_revision(),
-        inputs=_input_hashes(task.corpora) | _prompt_hashes(task),
+        inputs=input_hashes(task.corpora) | _prompt_hashes(task),
         seeds=seeds,
         host=machine(),
         started=now(),
@@ -121,22 +117,6 @@ def save_generation(run: RunFolder, name: str, system: LanguageBackend) -> None:
     if record.generation.get(name) != known:
         generation = {**record.generation, name: known}
         run.save_record(record.model_copy(update={"generation": generation}))
-
-
-def _input_hashes(corpora: Mapping[str, Corpus]) -> dict[str, str]:
-    hashes: dict[str, str] = {}
-    for name, corpus in corpora.items():
-        root = corpus.root
-        if root is not None and (root / "corpus.json").is_file():
-            files = [root / file for file in _PREPARED if (root / file).is_file()]
-            hashes |= {f"{name}/{file.name}": hash_file(file) for file in files}
-        else:
-            hashes[f"{name}/utterances"] = hash_frame(corpus.utterances.drop("audio", strict=False))
-            hashes[f"{name}/folds"] = hash_frame(corpus.folds)
-        audio = hash_audio(corpus.utterances)
-        if audio is not None:
-            hashes[f"{name}/audio"] = audio
-    return hashes
 
 
 def _prompt_hashes(task: Task) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import polars as pl
 
 from equivoice.corpora.corpus import Corpus, load_corpus
 from equivoice.corpora.folds import make_folds, most_folds, split
+from equivoice.corpora.limiting import limited
 from equivoice.errors import ConfigError, CorpusError
 from equivoice.evaluation.grid import Grid, asked_part, make_grid, with_transcript
 from equivoice.evaluation.settings import BenchmarkSettings
@@ -229,25 +229,6 @@ def supported_groupings(utterances: pl.DataFrame) -> tuple[str, ...]:
     ]
     crossed = [f"gender x {name}" for name in several if name != "gender" and "gender" in several]
     return (*several, *crossed)
-
-
-def limited(utterances: pl.DataFrame, limit: int | None, *, seed: int) -> pl.DataFrame:
-    """At most so many utterances, each label in its turn, chosen by hash.
-
-    The choice depends on the seed and the ids, not on the order of the rows.
-    """
-    if limit is None or utterances.height <= limit:
-        return utterances
-    draws = [_draw(seed, name) for name in utterances.get_column("utterance_id")]
-    ranked = utterances.select(
-        "utterance_id", "emotion", draw=pl.Series(draws, dtype=pl.String)
-    ).with_columns(turn=pl.col("draw").rank("ordinal").over("emotion"))
-    kept = ranked.sort("turn", "draw").head(limit).get_column("utterance_id")
-    return utterances.filter(pl.col("utterance_id").is_in(kept.to_list()))
-
-
-def _draw(seed: int, utterance: str) -> str:
-    return hashlib.blake2b(f"{seed}\n{utterance}".encode(), digest_size=8).hexdigest()
 
 
 def _labelled(utterances: pl.DataFrame) -> tuple[pl.DataFrame, int]:

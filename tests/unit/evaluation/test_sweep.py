@@ -13,10 +13,11 @@ import pytest
 
 from equivoice.corpora import Corpus, label_space, load_corpus, save_corpus
 from equivoice.corpora.folds import make_folds
+from equivoice.corpora.limiting import limited
 from equivoice.errors import ConfigError, CorpusError, InputError
 from equivoice.evaluation import benchmark, plan_benchmark
 from equivoice.evaluation.described import read_descriptions
-from equivoice.evaluation.task import limited, supported_groupings
+from equivoice.evaluation.task import supported_groupings
 from equivoice.inference import Cell, Silence
 from equivoice.models.prior import ConstantRecognizer, PriorBaseline
 from equivoice.models.scripted import ScriptedBaseline, ScriptedRecognizer

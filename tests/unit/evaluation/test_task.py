@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from equivoice.corpora import Corpus, label_space
 from equivoice.corpora.folds import make_folds
+from equivoice.corpora.limiting import limited
 from equivoice.errors import ConfigError, CorpusError, InputError
 from equivoice.evaluation import plan_benchmark
-from equivoice.evaluation.task import limited
 from equivoice.inference import Cell
 from equivoice.models.scripted import ScriptedBaseline
 
