@@ -9,6 +9,11 @@ import pytest
 
 from tiny.speech import TinyModels
 
+# Workers share the cores: with a pool of threads in each, tiny matrices wait for one another,
+# and the suite takes several times as long. Set here, where the workers inherit it.
+for _library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
 _BESIDE_THE_PROJECT = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
