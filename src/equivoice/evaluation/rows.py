@@ -39,7 +39,9 @@ from equivoice.uncertainty import (
 )
 
 __all__ = [
+    "CONSTANT",
     "MINUS",
+    "UNSTABLE",
     "Context",
     "Row",
     "confusion_rows",
@@ -54,8 +56,8 @@ Row = dict[str, Any]
 
 MINUS = " − "
 _NO_RESAMPLES = "interval: not asked for (it is given for pooled estimates)"
-_CONSTANT = "interval: all resamples gave the same value, so their spread says nothing"
-_UNSTABLE = "interval: undefined in more than 5 % of the resamples"
+CONSTANT = "interval: all resamples gave the same value, so their spread says nothing"
+UNSTABLE = "interval: undefined in more than 5 % of the resamples"
 _ROUNDING = 1e-12
 _BOOTSTRAP = "cluster bootstrap, expanded percentile"
 _INVERSION = "cluster bootstrap, test inversion"
@@ -227,9 +229,9 @@ def _inverted(
     low, high = invert_gap(point, noise, gap, level=level, widths=widths)
     floor = noise_floor(noise, gap)
     if not all(map(math.isfinite, (low, high, floor))):
-        return {"undefined": _UNSTABLE}
+        return {"undefined": UNSTABLE}
     if high - low < _ROUNDING:
-        return {"undefined": _CONSTANT}
+        return {"undefined": CONSTANT}
     return {"low": low, "high": high, "noise_floor": floor, "method": _INVERSION}
 
 
@@ -383,9 +385,9 @@ def _set_interval(
     elif few is not None:
         row["undefined"] = few
     elif math.isnan(ends[0]):
-        row["undefined"] = _UNSTABLE
+        row["undefined"] = UNSTABLE
     elif ends[1] - ends[0] < _ROUNDING:
-        row["undefined"] = _CONSTANT
+        row["undefined"] = CONSTANT
     else:
         low, high = ends
         if metric is not None:

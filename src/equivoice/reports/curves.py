@@ -1,4 +1,4 @@
-"""Curves against temperature, panel below panel, and reliability diagrams.
+"""Curves against temperature or steps, panel below panel, and reliability diagrams.
 
 As in :mod:`equivoice.reports.figures`, positions across are per cent of the
 width and heights are CSS pixels. A series is told by the shape of its marks and
@@ -16,11 +16,12 @@ from markupsafe import Markup
 
 from equivoice.reports.document import Figure
 from equivoice.reports.figures import ticks
-from equivoice.reports.formatting import capital, percent
+from equivoice.reports.formatting import MINUS, capital, percent, signed
 
 __all__ = [
     "MOST_SERIES",
     "CurvePoint",
+    "Level",
     "Panel",
     "ReliabilityBin",
     "Series",
@@ -43,6 +44,8 @@ _LEFT, _RIGHT = 12.0, 97.0
 _TOP, _PLOT, _FOOT, _BETWEEN = 30, 150, 22, 16
 _DODGE = 0.9
 _NEAR = 4.0
+_LETTER = 2.1
+_MOST_SIGNS = 24
 _SQUARE = 260
 
 
@@ -87,6 +90,14 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Level:
+    """A height that values are held against, drawn across the panel with its name."""
+
+    value: float
+    label: str
+
+
+@dataclass(frozen=True)
 class Panel:
     """One pair of axes.
 
@@ -94,11 +105,42 @@ class Panel:
         title: what the height stands for, with its unit.
         series: at most :data:`MOST_SERIES`, of the same kinds in all panels of a figure.
         from_zero: whether the axis begins at 0.
+        plain: whether values are plain numbers and not fractions of 1 in per cent.
+        difference: whether values have a sign: zero is drawn, and the axis goes below it.
+        levels: heights that values are held against.
     """
 
     title: str
     series: tuple[Series, ...]
     from_zero: bool = False
+    plain: bool = False
+    difference: bool = False
+    levels: tuple[Level, ...] = ()
+
+    @property
+    def marks(self) -> list[float]:
+        """Round heights that reach over all that the panel shows."""
+        heights = [at for series in self.series for point in series.points for at in point.extent]
+        heights += [level.value for level in self.levels]
+        if self.from_zero or self.difference:
+            heights.append(0.0)
+        # Shares and gaps are never below 0, though a stroke of spread may reach there.
+        low = min(heights, default=0.0)
+        return ticks(low if self.difference else max(0.0, low), max(heights, default=1.0), most=6)
+
+    def write(self, value: float, digits: int = 1) -> str:
+        """A value as the panel's axis counts it."""
+        if not self.plain:
+            return signed(value, digits) if self.difference else percent(value, digits)
+        text = f"{value:+.3f}" if self.difference and value else f"{value:.3f}"
+        return text.replace("-", MINUS)
+
+    def ticked(self, marks: Sequence[float]) -> list[str]:
+        """The ticks in writing: whole per cent where all of them are."""
+        if self.plain:
+            return [f"{mark:g}".replace("-", MINUS) for mark in marks]
+        whole = all(abs(mark * 100 - round(mark * 100)) < 1e-6 for mark in marks)
+        return [self.write(mark, 0 if whole else 1) for mark in marks]
 
 
 @dataclass
@@ -111,7 +153,15 @@ class _Reasons:
         return self.numbers.setdefault(reason, len(self.numbers) + 1)
 
 
-def curves(panels: Sequence[Panel], *, title: str, across: str, key: Sequence[str] = ()) -> Figure:
+def curves(
+    panels: Sequence[Panel],
+    *,
+    title: str,
+    across: str,
+    key: Sequence[str] = (),
+    marked: tuple[float, str] | None = None,
+    alike: bool = False,
+) -> Figure:
     """Curves with bands, one panel below the other, over a common axis.
 
     Args:
@@ -119,6 +169,8 @@ def curves(panels: Sequence[Panel], *, title: str, across: str, key: Sequence[st
         title: what the figure shows.
         across: what the axis across stands for.
         key: what its signs mean, beside those of the series.
+        marked: a place on the axis across to be marked in every panel, and its name.
+        alike: whether all panels have the same heights, so that they can be compared.
 
     Returns:
         the figure; its description names the first and the last value of every curve. All
@@ -126,19 +178,23 @@ def curves(panels: Sequence[Panel], *, title: str, across: str, key: Sequence[st
     """
     labels = list(dict.fromkeys(series.label for panel in panels for series in panel.series))
     places = sorted({p.at for panel in panels for series in panel.series for p in series.points})
-    reasons = _Reasons()
+    ground = _Ground(places, labels, marked, _Reasons(), _common(panels) if alike else None)
     parts: list[Markup] = []
     top = 0
     for panel in panels:
-        parts += _panel(panel, top, places, labels, reasons)
+        parts += _panel(panel, top, ground)
         top += _TOP + _PLOT + _FOOT + _BETWEEN
     parts.append(_text(_RIGHT, top + 2, across, "small", "end"))
     shapes = tuple(
         f"{_SHAPES[at % MOST_SERIES][0]} {label} ({_SHAPES[at % MOST_SERIES][2]})"
         for at, label in enumerate(labels)
     )
-    missing = tuple(f"×{number} not defined: {why}" for why, number in reasons.numbers.items())
+    missing = tuple(
+        f"×{number} not defined: {why}" for why, number in ground.reasons.numbers.items()
+    )
     description = " ".join(_in_words(panel, across) for panel in panels)
+    if marked is not None:
+        description += f" Marked: {marked[1]}, at {across} {marked[0]:g}."
     return Figure(title, description, Markup("").join(parts), top + 10, (*shapes, *key, *missing))
 
 
@@ -151,30 +207,47 @@ def _in_words(panel: Panel, across: str) -> str:
             said.append(f"{series.label}: not defined at any {across}.")
             continue
         ends = [defined[0]] if len(defined) == 1 else [defined[0], defined[-1]]
-        told = ", ".join(f"{percent(p.value or 0.0)} at {across} {p.at:g}" for p in ends)
+        told = ", ".join(f"{panel.write(p.value or 0.0)} at {across} {p.at:g}" for p in ends)
         gaps = f"; not defined at {lost} of {len(series.points)} places" if lost else ""
         said.append(f"{series.label}: {told}{gaps}.")
-    return f"{panel.title}. {' '.join(said)}"
+    held = "".join(f" {level.label}: {panel.write(level.value)}." for level in panel.levels)
+    return f"{panel.title}. {' '.join(said)}{held}"
 
 
-def _panel(
-    panel: Panel, top: int, places: Sequence[float], labels: Sequence[str], reasons: _Reasons
-) -> Iterator[Markup]:
-    heights = [at for series in panel.series for p in series.points for at in p.extent] or [
-        0.0,
-        1.0,
-    ]
-    # Shares and gaps are never below 0, though a stroke of spread may reach there.
-    marks = ticks(0.0 if panel.from_zero else max(0.0, min(heights)), max(heights), most=6)
-    across = _Scale(places[0], places[-1], _LEFT + 3.0, _RIGHT - 2.0)
+@dataclass(frozen=True)
+class _Ground:
+    """What all panels of a figure have in common."""
+
+    places: Sequence[float]
+    labels: Sequence[str]
+    marked: tuple[float, str] | None
+    reasons: _Reasons
+    marks: list[float] | None
+
+    @property
+    def across(self) -> _Scale:
+        marked = [] if self.marked is None else [self.marked[0]]
+        places = [*self.places, *marked] or [0.0]
+        return _Scale(min(places), max(places), _LEFT + 3.0, _RIGHT - 2.0)
+
+
+def _common(panels: Sequence[Panel]) -> list[float]:
+    """Round heights that reach over all that any of the panels shows."""
+    every = [mark for panel in panels for mark in panel.marks]
+    return ticks(min(every), max(every), most=6)
+
+
+def _panel(panel: Panel, top: int, ground: _Ground) -> Iterator[Markup]:
+    marks = ground.marks or panel.marks
+    across = ground.across
     up = _Scale(marks[0], marks[-1], float(_PLOT), 0.0)
     yield _text(0, top + 14, capital(panel.title), "heading")
     yield Markup('<svg y="{}" width="100%" height="{}" overflow="visible">').format(
         top + _TOP, _PLOT + _FOOT
     )
-    yield from _frame(marks, places, across, up)
+    yield from _frame(panel, marks, ground, up)
     for series in panel.series:
-        yield from _series(series, labels.index(series.label), across, up, reasons)
+        yield from _series(series, ground.labels.index(series.label), across, up, ground)
     yield Markup("</svg>")
 
 
@@ -192,42 +265,59 @@ class _Scale:
         return round(self.start + share * (self.stop - self.start), 2)
 
 
-def _frame(
-    marks: Sequence[float], places: Sequence[float], across: _Scale, up: _Scale
-) -> Iterator[Markup]:
-    whole = all(abs(mark * 100 - round(mark * 100)) < 1e-6 for mark in marks)
-    for mark in marks:
-        yield _line(_LEFT, up.at(mark), _RIGHT, up.at(mark), "grid")
-        yield _text(_LEFT - 1.5, up.at(mark) + 4, percent(mark, 0 if whole else 1), "tick", "end")
-    last = -_NEAR
-    for place in places:
-        if across.at(place) - last >= _NEAR:
+def _frame(panel: Panel, marks: Sequence[float], ground: _Ground, up: _Scale) -> Iterator[Markup]:
+    """Grid and ticks, the heights that values are held against, and the marked place."""
+    across = ground.across
+    for mark, written in zip(marks, panel.ticked(marks), strict=True):
+        zero = panel.difference and mark == 0
+        yield _line(_LEFT, up.at(mark), _RIGHT, up.at(mark), "zero" if zero else "grid")
+        yield _text(_LEFT - 1.5, up.at(mark) + 4, written, "tick", "end")
+    last = -100.0
+    for place in ground.places:
+        room = max(_NEAR, _LETTER * len(f"{place:g}") + 2.0 if place >= 100 else 0.0)
+        if across.at(place) - last >= room:
             last = across.at(place)
             yield _text(last, _PLOT + 17, f"{place:g}", "tick", "middle")
+    for level in panel.levels:
+        yield _line(_LEFT, up.at(level.value), _RIGHT, up.at(level.value), "front")
+        yield _text(_RIGHT, up.at(level.value) - 5, level.label, "small", "end")
+    if ground.marked is not None:
+        at = across.at(ground.marked[0])
+        anchor = "end" if at > (_LEFT + _RIGHT) / 2 else "start"
+        yield _line(at, 0, at, _PLOT, "chosen")
+        yield _text(at + (-1.0 if anchor == "end" else 1.0), 10, ground.marked[1], "small", anchor)
 
 
 def _series(
-    series: Series, number: int, across: _Scale, up: _Scale, reasons: _Reasons
+    series: Series, number: int, across: _Scale, up: _Scale, ground: _Ground
 ) -> Iterator[Markup]:
     shape = _SHAPES[number % MOST_SERIES][1]
-    shift = (number % MOST_SERIES - 1) * _DODGE
+    crowded = len(ground.places) > _MOST_SIGNS
+    shift = 0.0 if crowded else (number % MOST_SERIES - 1) * _DODGE
     placed = [(round(across.at(point.at) + shift, 2), point) for point in series.points]
     yield Markup('<g class="series {}">').format(shape)
     for run in _unbroken(placed):
         yield _stretched(run, up)
-    for x, point in placed:
+    every = 1 + len(placed) // _MOST_SIGNS
+    for position, (x, point) in enumerate(placed):
         if point.value is None:
-            yield _text(x, _PLOT - 4, f"×{reasons.of(point.reason)}", "lost", "middle")
-            continue
-        if point.floor is not None:
-            yield _line(x - 1.2, up.at(point.floor), x + 1.2, up.at(point.floor), "floor")
-        if point.spread is not None:
-            ends = up.at(point.value - point.spread), up.at(point.value + point.spread)
-            yield _line(x, ends[0], x, ends[1], "spread")
-        yield Markup('<svg x="{}%" y="{}" overflow="visible" class="sign">{}</svg>').format(
-            x, up.at(point.value), _MARKS[number % MOST_SERIES]
-        )
+            yield _text(x, _PLOT - 4, f"×{ground.reasons.of(point.reason)}", "lost", "middle")
+        elif position % every == 0 or point is series.points[-1]:
+            yield from _sign(x, point, up, number)
     yield Markup("</g>")
+
+
+def _sign(x: float, point: CurvePoint, up: _Scale, number: int) -> Iterator[Markup]:
+    """The mark of one point, with its spread and its noise floor."""
+    value = point.value or 0.0
+    if point.floor is not None:
+        yield _line(x - 1.2, up.at(point.floor), x + 1.2, up.at(point.floor), "floor")
+    if point.spread is not None:
+        ends = up.at(value - point.spread), up.at(value + point.spread)
+        yield _line(x, ends[0], x, ends[1], "spread")
+    yield Markup('<svg x="{}%" y="{}" overflow="visible" class="sign">{}</svg>').format(
+        x, up.at(value), _MARKS[number % MOST_SERIES]
+    )
 
 
 def _unbroken(
