@@ -207,7 +207,7 @@ def _shares(counts: Mapping[Stratum, int], parts: int, most: int) -> dict[Stratu
     It does not depend on chance, so that each epoch has the same sizes in another order.
     """
     shares = {stratum: np.full(parts, n // parts) for stratum, n in counts.items()}
-    load = np.sum(list(shares.values()), axis=0, dtype=np.int64)
+    load = np.full(parts, sum(n // parts for n in counts.values()))
     owed = {stratum: n % parts for stratum, n in counts.items()}
     for strata in _scarce_cells(counts, parts):
         # the same order for all groups of the cell: where the scarcest is, all are

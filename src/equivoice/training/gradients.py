@@ -183,14 +183,15 @@ class _Step:
             parameter.grad = None
 
     def evaluate(self, micro: MicroBatch) -> torch.Tensor:
-        """The losses of a micro-batch, in float32, noted down."""
+        """The losses of a micro-batch, in float32 at least, noted down."""
         values = self.losses(micro)
         if values.shape != (len(micro.rows),):
             raise RunError(
                 f"a micro-batch of {len(micro.rows)} rows must have a loss for each, "
                 f"not losses of shape {tuple(values.shape)}"
             )
-        values = values.float()
+        if values.element_size() < 4:
+            values = values.float()  # 1/B in bfloat16 would be off by as much as 1/256
         self.said.append(values.detach())
         return values
 

@@ -115,8 +115,8 @@ class Parallel:
             self.sum(tensors[0])
             return
         flat = self.sum(torch.cat([each.reshape(-1) for each in tensors]))
-        sizes = [each.numel() for each in tensors]
-        for each, part in zip(tensors, flat.split(sizes), strict=True):
+        parts = torch.split(flat, [each.numel() for each in tensors])
+        for each, part in zip(tensors, parts, strict=True):
             each.copy_(part.view_as(each))
 
     def barrier(self) -> None:
