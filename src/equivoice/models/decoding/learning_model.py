@@ -27,6 +27,9 @@ class LearningModel(PrefixModel):
     (``eos_ids``), its ``tokenizer``, and :meth:`losses`.
     """
 
+    name: str
+    family: str
+    modalities: frozenset[str]
     tokenizer: Any
     eos_ids: tuple[int, ...]
 
@@ -115,19 +118,24 @@ class LearningModel(PrefixModel):
         Raises:
             ConfigError: the architecture does not know how.
         """
+        # as releases of transformers before 5.21 named it
+        kind = (
+            "activation" if hasattr(self.model, "activation_checkpointing_enable") else "gradient"
+        )
         if not on:
-            self.model.gradient_checkpointing_disable()
+            getattr(self.model, f"{kind}_checkpointing_disable")()
             return
+        how = {f"{kind}_checkpointing_kwargs": {"use_reentrant": False}}
         try:
-            self.model.gradient_checkpointing_enable(
-                gradient_checkpointing_kwargs={"use_reentrant": False}
-            )
+            getattr(self.model, f"{kind}_checkpointing_enable")(**how)
         except ValueError as error:
             raise ConfigError(
                 "the architecture does not know gradient checkpointing",
                 value=type(self.model).__name__,
                 hint="train without it, with smaller micro-batches",
             ) from error
+        # gradients for the embeddings of tokens, which only the reentrant kind needs
+        self.model.disable_input_require_grads()
 
     _end: int | None = None
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from equivoice.errors import ConfigError, MissingDependencyError, RunError
+from equivoice.models.decoding.adapter_files import describe_adapter, read_adapter
 from equivoice.models.decoding.checkpoint import (
     checkpoint_settings,
     weights_fingerprint,
@@ -53,6 +54,7 @@ class Loading(TypedDict, total=False):
     quantisation: str
     trust_remote_code: bool
     safetensors_only: bool
+    adapter: str | None
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class LoadOptions:
         quantisation: ``8bit`` and ``4bit`` by bitsandbytes, on a GPU only.
         trust_remote_code: run the code that the checkpoint brings. Off unless asked.
         safetensors_only: refuse weights in pickle files. On unless asked.
+        adapter: a folder with what training changed in the model, as training or peft
+            saved it; ``None`` for the model as it is.
 
     Raises:
         ConfigError: an unknown choice; all of them together.
@@ -91,6 +95,7 @@ class LoadOptions:
     quantisation: str = "none"
     trust_remote_code: bool = False
     safetensors_only: bool = True
+    adapter: str | None = None
 
     def __post_init__(self) -> None:
         known = {
@@ -113,6 +118,26 @@ class LoadOptions:
         """The local folder, where ``model`` is one."""
         path = Path(self.model).expanduser()
         return path if path.is_dir() else None
+
+    @property
+    def adapter_folder(self) -> Path | None:
+        """The folder of the adapter, where there is to be one."""
+        return None if self.adapter is None else Path(self.adapter).expanduser()
+
+    @property
+    def name(self) -> str:
+        """What the system is called unless told: the model, and its adapter.
+
+        Example:
+            >>> LoadOptions("org/tiny", adapter="runs/fair/best").name
+            'tiny+fair'
+        """
+        model = self.model.rstrip("/").rpartition("/")[2]
+        if self.adapter_folder is None:
+            return model
+        # what training calls its best checkpoint is no name
+        parts = [part for part in self.adapter_folder.parts if part not in ("best", "/")]
+        return f"{model}+{parts[-1]}" if parts else model
 
 
 def pick_device(name: str) -> torch.device:
@@ -169,6 +194,8 @@ def load_pretrained(model_class: str | type[Any], options: LoadOptions) -> Any:
             **quantised,
         )
     _check_complete(told, options)
+    if options.adapter_folder is not None:
+        read_adapter(model, options.adapter_folder)
     model.eval()
     for parameter in model.parameters():
         parameter.requires_grad_(False)
@@ -222,6 +249,9 @@ def describe_loading(model: Any, options: LoadOptions) -> dict[str, Any]:
         "attention": getattr(model.config, "_attn_implementation", None),
         "quantisation": options.quantisation,
         "remote_code": options.trust_remote_code,
+        "adapter": None
+        if options.adapter_folder is None
+        else describe_adapter(model, options.adapter_folder),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
         "generation_settings": checkpoint_settings(model),

@@ -51,7 +51,7 @@ class HearingModel(LearningModel):
         options: how it was loaded.
         tokenizer: the checkpoint's.
         clips: reads clips.
-        name: the name of the system; ``None`` for the last part of the model's place.
+        name: the name of the system; ``None`` for that of the model's folder.
         family: which wording of a prompt it is given.
         tree: ``auto``, or ``off`` to continue each answer in a row of its own.
     """
@@ -72,7 +72,7 @@ class HearingModel(LearningModel):
         self.tokenizer = tokenizer
         self.marks = control_marks(tokenizer)
         self.clips = clips
-        self.name = name or options.model.rstrip("/").rpartition("/")[2]
+        self.name = name or options.name
         self.family = family
         self.modalities = MODALITIES
         self.encoder_passes = 0
@@ -258,7 +258,10 @@ class PromptedModel(HearingModel):
         for question in questions:
             check_question(question)
         clips = [question.clip for question in questions if question.clip is not None]
-        with torch.set_grad_enabled(torch.is_grad_enabled() and is_trained(self.tower)):
+        if is_trained(self.tower):
+            return self.hear([self.wave(clip) for clip in clips])
+        # as in inference, whatever precision the rest is trained in
+        with torch.no_grad(), torch.autocast(self.language.device.type, enabled=False):
             return self.hear([self.wave(clip) for clip in clips])
 
     def _embeds(

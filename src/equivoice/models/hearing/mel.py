@@ -110,7 +110,9 @@ class LogMel:
             return_complex=True,
         )[..., :count]
         power = (spectrum.abs() ** 2).contiguous()
-        level = _log10(torch.from_numpy(self._filters).T @ power)
+        # half precision, in which a model may be trained, is too coarse for energies
+        with torch.autocast("cpu", enabled=False):
+            level = _log10(torch.from_numpy(self._filters).T @ power)
         level = torch.maximum(level, level.amax(dim=(1, 2), keepdim=True) - 8.0)
         return (level + 4.0) / 4.0
 

@@ -229,7 +229,7 @@ class GeneralSpeechModel(HearingModel):
             LessonTokens(row[seen].tolist(), answer)
             for row, seen, answer in zip(prompts, mask, answers, strict=True)
         ]
-        never = {self.tokenizer.convert_tokens_to_ids(self._placeholder)}
+        never = [self.tokenizer.convert_tokens_to_ids(self._placeholder)] * bool(self._placeholder)
         targets = targets_of(lessons, on=on, never=never).shifted((~mask).sum(1).tolist())
         inputs = {
             # such as kinds of tokens, a column a token: those of the answer go on as the prompt ends
@@ -279,24 +279,22 @@ class GeneralSpeechModel(HearingModel):
         )
 
     def _inputs(self, texts: list[str], waves: list[Wave]) -> dict[str, Any]:
+        import torch
+
         sound: dict[str, Any] = {}
         if waves:
             sound = {"audio": waves, "audio_kwargs": {"sampling_rate": RATE}}
         bos = self.tokenizer.bos_token
         written = bos is not None and texts[0].startswith(bos)
-        return dict(
-            self.processor(
-                text=texts,
-                text_kwargs={
-                    "padding": True,
-                    "padding_side": "left",
-                    # the template wrote it already
-                    **({"add_special_tokens": False} if written else {}),
-                },
-                return_tensors="pt",
-                **sound,
-            )
-        )
+        how = {
+            "padding": True,
+            "padding_side": "left",
+            # the template wrote it already
+            **({"add_special_tokens": False} if written else {}),
+        }
+        # half precision, in which a model may be trained, is too coarse for energies
+        with torch.autocast("cpu", enabled=False):
+            return dict(self.processor(text=texts, text_kwargs=how, return_tensors="pt", **sound))
 
 
 class _Chat:

@@ -55,7 +55,7 @@ class CausalTextModel(LearningModel):
         super().__init__(load_pretrained("AutoModelForCausalLM", options), options)
         self.tokenizer = tokenizer
         self._marks = control_marks(tokenizer)
-        self.name = name or model.rstrip("/").rpartition("/")[2]
+        self.name = name or options.name
         self.family = "text"
         self.modalities = frozenset({"transcript"})
         ends = self._settings["eos_token_id"] or [tokenizer.eos_token_id]
