@@ -67,13 +67,11 @@ class CellValues:
 
     Args:
         point: (G + 1, C) values.
-        noise: (G + 1, C, R) stretched deviations in the bootstrap.
-        plain: the same, not stretched by t.
+        noise: (G + 1, C, R) deviations in the bootstrap, stretched for few units.
     """
 
     point: FloatArray
     noise: FloatArray
-    plain: FloatArray
 
 
 def cell_sample(
@@ -119,7 +117,7 @@ def cell_values(
     values = np.ascontiguousarray(np.moveaxis(_finished(metric, drawn), 0, -1))
     plain = deviations(values, sample.units)
     freedom = np.stack([_freedom(sample, plain, cell) for cell in range(shape[1])])
-    return CellValues(point, plain * stretch(freedom, level)[:, np.newaxis], plain)
+    return CellValues(point, plain * stretch(freedom, level)[:, np.newaxis])
 
 
 def _finished(metric: Metric, sums: FloatArray) -> FloatArray:
@@ -158,10 +156,9 @@ class Seeds:
         """(S,) the mean over cells of everybody's value, seed by seed."""
         return np.array([_mean_of_cells(each.point) for each in self.values])
 
-    def score_noise(self, *, plain: bool = False) -> FloatArray:
+    def score_noise(self) -> FloatArray:
         """(R,) how the mean over seeds and cells varies with who was recorded."""
-        each = [_mean_of_cells(v.plain if plain else v.noise) for v in self.values]
-        return np.asarray(np.mean(each, axis=0))
+        return np.asarray(np.mean([_mean_of_cells(each.noise) for each in self.values], axis=0))
 
     def gaps(self, over_cells: ClassAggregator) -> FloatArray:
         """(S,) the largest pair of groups, aggregated over cells, seed by seed."""
@@ -172,13 +169,15 @@ class Seeds:
         """The mean over seeds of the gap, as a function of :meth:`side_by_side` values."""
         return gap_function((self.cells,) * len(self.seeds), "max", over_cells)
 
-    def side_by_side(self, what: str = "point") -> FloatArray:
-        """(G + 1, S · C) or (G + 1, S · C, R): the cells of one seed after those of another."""
-        return np.concatenate([getattr(each, what) for each in self.values], axis=1)
+    def side_by_side(self) -> tuple[FloatArray, FloatArray]:
+        """Points (G + 1, S · C) and noise (G + 1, S · C, R): seed after seed."""
+        points, noises = zip(*((each.point, each.noise) for each in self.values), strict=True)
+        return np.concatenate(points, axis=1), np.concatenate(noises, axis=1)
 
-    def mean(self, what: str = "point") -> FloatArray:
-        """(G + 1, C) or (G + 1, C, R): means over the seeds."""
-        return np.asarray(np.mean([getattr(each, what) for each in self.values], axis=0))
+    def mean(self) -> tuple[FloatArray, FloatArray]:
+        """Points (G + 1, C) and noise (G + 1, C, R): means over the seeds."""
+        points, noises = zip(*((each.point, each.noise) for each in self.values), strict=True)
+        return np.asarray(np.mean(points, axis=0)), np.asarray(np.mean(noises, axis=0))
 
     @property
     def cells(self) -> int:
@@ -191,9 +190,7 @@ def _mean_of_cells(values: FloatArray) -> FloatArray:
     return np.asarray(values[-1].mean(0))
 
 
-def seeds_noise(
-    values: FloatArray, replicates: int, *, level: float | None, seed: int
-) -> FloatArray:
+def seeds_noise(values: FloatArray, replicates: int, *, level: float, seed: int) -> FloatArray:
     """(R,) what the mean over seeds would vary by with other seeds; 0 of one seed.
 
     Few seeds cannot be resampled: normal deviates with the standard error of their mean
@@ -202,13 +199,13 @@ def seeds_noise(
     Args:
         values: (S,) one value a seed.
         replicates: R.
-        level: nominal coverage; ``None`` for no stretch.
+        level: nominal coverage.
         seed: of the deviates.
     """
     count = len(values)
     if count < 2:
         return np.zeros(replicates)
     error = values.std(ddof=1) / np.sqrt(count)
-    wide = 1.0 if level is None else float(stretch(float(count - 1), level))
     deviates = np.random.default_rng(seed).standard_normal(replicates)
+    wide = float(stretch(float(count - 1), level))
     return np.asarray((deviates - np.median(deviates)) * error * wide)

@@ -39,6 +39,7 @@ from equivoice.records import ESTIMATES, LabelSpace
 
 __all__ = ["TrainedRun", "trade_off"]
 
+_MOST_IN_ALL_PAIRS = 3
 _UNKNOWN_CELL = "utterance of unknown cell"
 
 
@@ -91,7 +92,8 @@ def trade_off(
         - ``gap`` with ``group_by`` ``attribute within cell``: the largest pair of groups,
           and over cells (``class_aggregator``) the largest, the mean and the root mean
           square; ``groups`` names the pair that is worst in this sample;
-        - ``comparison`` of score and worst gap, first minus second;
+        - ``comparison`` of score and worst gap, first minus second: of each pair of up to
+          three methods, of the first with each other where there are more;
         - single seeds, ``run`` naming the seed, without intervals.
 
     Raises:
@@ -133,9 +135,16 @@ def trade_off(
     rows = itertools.chain(
         *(method_rows(method, setting) for method in methods),
         *(seed_rows(method, setting) for method in methods),
-        *(comparison_rows(*pair, setting) for pair in itertools.combinations(methods, 2)),
+        *(comparison_rows(*pair, setting) for pair in _pairs(methods)),
     )
     return _table(rows, frames[0])
+
+
+def _pairs(methods: Sequence[Seeds]) -> list[tuple[Seeds, Seeds]]:
+    """Each method with each other; of many, the first one with each other."""
+    if len(methods) <= _MOST_IN_ALL_PAIRS:
+        return list(itertools.combinations(methods, 2))
+    return [(methods[0], other) for other in methods[1:]]
 
 
 def _table(rows: Iterator[dict[str, Any]], frame: pl.DataFrame) -> pl.DataFrame:

@@ -99,7 +99,7 @@ def method_rows(method: Seeds, setting: Setting) -> Iterator[Row]:
     base = _base(setting, method.name)
     scores = method.scores()
     noise = method.score_noise()
-    noise = noise + _of_seeds(scores, len(noise), setting, setting.level)
+    noise = noise + _of_seeds(scores, len(noise), setting)
     row = base | {"quantity": "score", "group_by": setting.cell, "group_aggregator": "mean"}
     row |= _valued(float(scores.mean()), setting) | {"sd_runs": _spread(scores)}
     yield row | _interval(row, noise, setting.few_in_cells(), _whose(setting, method), bounded=True)
@@ -123,55 +123,55 @@ def seed_rows(method: Seeds, setting: Setting) -> Iterator[Row]:
 def comparison_rows(first: Seeds, second: Seeds, setting: Setting) -> Iterator[Row]:
     """Score and worst gap of the first method minus those of the second, paired."""
     base = _base(setting, f"{first.name}{MINUS}{second.name}") | {"quantity": "comparison"}
-    noise = first.score_noise() - second.score_noise()
-    plain = first.score_noise(plain=True) - second.score_noise(plain=True)
     pairs = (first.scores(), second.scores())
+    noise = first.score_noise() - second.score_noise()
     row = base | {"group_by": setting.cell, "group_aggregator": "mean"}
-    yield row | _compared(pairs, (noise, plain), (first, second), setting, setting.few_in_cells())
+    yield row | _compared(pairs, noise, (first, second), setting, setting.few_in_cells())
     gaps = (first.gaps("max"), second.gaps("max"))
-    noise, plain = (
-        _gap_replicates(first, what) - _gap_replicates(second, what) for what in ("noise", "plain")
-    )
-    noise, plain = noise - np.median(noise), plain - np.median(plain)
+    moved = _gap_replicates(first) - _gap_replicates(second)
     row = base | {
         "group_by": setting.within,
         "group_aggregator": "max",
         "class_aggregator": "max",
     }
-    yield row | _compared(gaps, (noise, plain), (first, second), setting, setting.few())
+    noise = np.asarray(moved - np.median(moved))
+    yield row | _compared(gaps, noise, (first, second), setting, setting.few())
 
 
 def _compared(
     values: tuple[FloatArray, FloatArray],
-    noises: tuple[FloatArray, FloatArray],
+    noise: FloatArray,
     methods: tuple[Seeds, Seeds],
     setting: Setting,
     few: str | None,
 ) -> Row:
     """A difference of two methods: over the seeds that both have, else of means over other seeds."""
-    (noise, plain), replicates = noises, len(noises[0])
     value = float(values[0].mean() - values[1].mean())
     paired = methods[0].seeds == methods[1].seeds
     parts = [values[0] - values[1]] if paired else list(values)
     for at, part in enumerate(parts):
-        noise = noise + _of_seeds(part, replicates, setting, setting.level, at=at)
-        plain = plain + _of_seeds(part, replicates, setting, None, at=at)
+        noise = noise + _of_seeds(part, len(noise), setting, at=at)
     row = _valued(value, setting) | {"sd_runs": _spread(parts[0]) if paired else None}
     row |= _interval(row, noise, few, _whose(setting, *methods))
-    if row.get("low") is not None:
-        row["detectable"] = float(smallest_detectable(standard_error(plain), level=setting.level))
-    return row
+    return row | _detectable(row, noise, setting)
 
 
-def _gap_replicates(method: Seeds, what: str) -> FloatArray:
+def _detectable(row: Row, noise: FloatArray, setting: Setting) -> Row:
+    """The smallest detectable difference, where there is an interval; few units and seeds tell."""
+    if row.get("low") is None:
+        return {}
+    return {"detectable": float(smallest_detectable(standard_error(noise), level=setting.level))}
+
+
+def _gap_replicates(method: Seeds) -> FloatArray:
     """(R,) the worst gap, mean over seeds, in every replicate."""
-    moved = method.side_by_side()[..., np.newaxis] + method.side_by_side(what)
-    return method.gap_of_all("max")(moved)
+    point, noise = method.side_by_side()
+    return method.gap_of_all("max")(point[..., np.newaxis] + noise)
 
 
 def _cell_rows(method: Seeds, setting: Setting, base: Row) -> Iterator[Row]:
     """Scores of cells and of groups within them, and the signed gaps of each cell."""
-    point, noise = method.mean(), method.mean("noise")
+    point, noise = method.mean()
     for c, cell in enumerate(setting.sample.cells):
         places = [(-1, setting.cell, cell)]
         places += [
@@ -184,13 +184,13 @@ def _cell_rows(method: Seeds, setting: Setting, base: Row) -> Iterator[Row]:
             row = base | _placed(setting, "group_score", group_by, name, ((g, c),))
             row |= _valued(float(point[g, c]), setting) | {"sd_runs": _spread(values)}
             few = _too_few({name: row["clusters"]}, setting.sample.sums.unit)
-            own = noise[g, c] + _of_seeds(values, noise.shape[-1], setting, setting.level)
+            own = noise[g, c] + _of_seeds(values, noise.shape[-1], setting)
             yield row | _interval(row, own, few, _whose(setting, method), bounded=True)
         yield from _pair_rows(method, setting, base, c)
 
 
 def _pair_rows(method: Seeds, setting: Setting, base: Row, c: int) -> Iterator[Row]:
-    point, noise, plain = (method.mean(what) for what in ("point", "noise", "plain"))
+    point, noise = method.mean()
     cell, groups = setting.sample.cells[c], setting.sample.groups
     for i, j in itertools.combinations(range(len(groups)), 2):
         names = [f"{cell}{CROSSING}{groups[g]}" for g in (i, j)]
@@ -211,16 +211,11 @@ def _pair_rows(method: Seeds, setting: Setting, base: Row, c: int) -> Iterator[R
         counts = {
             name: int(setting.sample.units[g, c]) for name, g in zip(names, (i, j), strict=True)
         }
-        replicates = noise.shape[-1]
-        own = noise[i, c] - noise[j, c] + _of_seeds(values, replicates, setting, setting.level)
+        own = noise[i, c] - noise[j, c] + _of_seeds(values, noise.shape[-1], setting)
         row |= {"sd_runs": _spread(values)}
         few = _too_few(counts, setting.sample.sums.unit)
         row |= _interval(row, own, few, _whose(setting, method))
-        if row.get("low") is not None:
-            calm = plain[i, c] - plain[j, c] + _of_seeds(values, replicates, setting, None)
-            found = smallest_detectable(standard_error(calm), level=setting.level)
-            row["detectable"] = float(found)
-        yield row
+        yield row | _detectable(row, own, setting)
 
 
 def _gap_row(method: Seeds, setting: Setting, over_cells: ClassAggregator) -> Row:
@@ -232,7 +227,7 @@ def _gap_row(method: Seeds, setting: Setting, over_cells: ClassAggregator) -> Ro
         return row | {"undefined": _NO_PAIR}
     if over_cells == "max":
         row["groups"] = _worst_pair(method, setting)
-    empty = int(np.isnan(method.mean()[:-1]).sum())
+    empty = int(np.isnan(method.mean()[0][:-1]).sum())
     if empty:
         row["left_out"] = json.dumps(
             {**json.loads(setting.left_out or "{}"), "undefined cells": empty}
@@ -240,13 +235,11 @@ def _gap_row(method: Seeds, setting: Setting, over_cells: ClassAggregator) -> Ro
     few = setting.few()
     if few is not None:
         return row | {"undefined": few}
-    noise = method.side_by_side("noise")
+    point, noise = method.side_by_side()
     gap = method.gap_of_all(over_cells)
-    extra = _of_seeds(values, noise.shape[-1], setting, setting.level)
+    extra = _of_seeds(values, noise.shape[-1], setting)
     widths = (method.cells,) * len(method.seeds)
-    low, high = invert_gap(
-        method.side_by_side(), noise, _blurred(gap, extra), level=setting.level, widths=widths
-    )
+    low, high = invert_gap(point, noise, _blurred(gap, extra), level=setting.level, widths=widths)
     floor = noise_floor(noise, gap)
     if not all(map(math.isfinite, (low, high, floor))):
         return row | {"undefined": UNSTABLE}
@@ -274,7 +267,7 @@ def _blurred(
 
 def _worst_pair(method: Seeds, setting: Setting) -> str:
     """The pair of groups that is farthest apart in this sample, on the mean over seeds."""
-    point, groups = method.mean(), setting.sample.groups
+    (point, _), groups = method.mean(), setting.sample.groups
     pairs = {
         (c, i, j): abs(float(point[i, c] - point[j, c]))
         for c in range(method.cells)
@@ -298,7 +291,7 @@ def _base(setting: Setting, system: str) -> Row:
         "n": int(sample.n.sum()),
         "clusters": sample.sums.units_in(everybody),
         "left_out": setting.left_out,
-        "run": "all",
+        "run": None,
     }
 
 
@@ -363,10 +356,8 @@ def _whose(setting: Setting, *methods: Seeds) -> _Whose:
     return _Whose(setting.metric, setting.level, max(len(method.seeds) for method in methods))
 
 
-def _of_seeds(
-    values: FloatArray, replicates: int, setting: Setting, level: float | None, *, at: int = 0
-) -> FloatArray:
-    return seeds_noise(values, replicates, level=level, seed=setting.seed + 1 + at)
+def _of_seeds(values: FloatArray, replicates: int, setting: Setting, *, at: int = 0) -> FloatArray:
+    return seeds_noise(values, replicates, level=setting.level, seed=setting.seed + 1 + at)
 
 
 def _spread(values: FloatArray) -> float | None:

@@ -91,7 +91,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Level:
-    """A height that values are held against, drawn across the panel with its name."""
+    """A height that values are held against, drawn across the panel and named in the key."""
 
     value: float
     label: str
@@ -161,6 +161,7 @@ def curves(
     key: Sequence[str] = (),
     marked: tuple[float, str] | None = None,
     alike: bool = False,
+    order: Sequence[str] = (),
 ) -> Figure:
     """Curves with bands, one panel below the other, over a common axis.
 
@@ -171,12 +172,14 @@ def curves(
         key: what its signs mean, beside those of the series.
         marked: a place on the axis across to be marked in every panel, and its name.
         alike: whether all panels have the same heights, so that they can be compared.
+        order: series that keep the first signs, in figures where only some of them are shown too.
 
     Returns:
         the figure; its description names the first and the last value of every curve. All
         values belong into a table beside it.
     """
-    labels = list(dict.fromkeys(series.label for panel in panels for series in panel.series))
+    shown = dict.fromkeys(series.label for panel in panels for series in panel.series)
+    labels = list(dict.fromkeys([*order, *shown])) if shown.keys() & set(order) else list(shown)
     places = sorted({p.at for panel in panels for series in panel.series for p in series.points})
     ground = _Ground(places, labels, marked, _Reasons(), _common(panels) if alike else None)
     parts: list[Markup] = []
@@ -188,14 +191,27 @@ def curves(
     shapes = tuple(
         f"{_SHAPES[at % MOST_SERIES][0]} {label} ({_SHAPES[at % MOST_SERIES][2]})"
         for at, label in enumerate(labels)
+        if label in shown
     )
     missing = tuple(
         f"×{number} not defined: {why}" for why, number in ground.reasons.numbers.items()
     )
+    signs = (*shapes, *_level_key(panels), *key)
+    if marked is not None:
+        signs = (*signs, f"Dotted upright line: {marked[1]}, {across} {marked[0]:g}.")
     description = " ".join(_in_words(panel, across) for panel in panels)
     if marked is not None:
         description += f" Marked: {marked[1]}, at {across} {marked[0]:g}."
-    return Figure(title, description, Markup("").join(parts), top + 10, (*shapes, *key, *missing))
+    return Figure(title, description, Markup("").join(parts), top + 10, (*signs, *missing))
+
+
+def _level_key(panels: Sequence[Panel]) -> list[str]:
+    """What the level lines are; where several panels have others, each is named."""
+    named = {panel.title: " and ".join(level.label for level in panel.levels) for panel in panels}
+    named = {title: labels for title, labels in named.items() if labels}
+    if len(set(named.values())) == 1:
+        return [f"Dashed level line: {next(iter(named.values()))}."]
+    return [f"Dashed level line, {title}: {labels}." for title, labels in named.items()]
 
 
 def _in_words(panel: Panel, across: str) -> str:
@@ -280,12 +296,9 @@ def _frame(panel: Panel, marks: Sequence[float], ground: _Ground, up: _Scale) ->
             yield _text(last, _PLOT + 17, f"{place:g}", "tick", "middle")
     for level in panel.levels:
         yield _line(_LEFT, up.at(level.value), _RIGHT, up.at(level.value), "front")
-        yield _text(_RIGHT, up.at(level.value) - 5, level.label, "small", "end")
     if ground.marked is not None:
         at = across.at(ground.marked[0])
-        anchor = "end" if at > (_LEFT + _RIGHT) / 2 else "start"
         yield _line(at, 0, at, _PLOT, "chosen")
-        yield _text(at + (-1.0 if anchor == "end" else 1.0), 10, ground.marked[1], "small", anchor)
 
 
 def _series(

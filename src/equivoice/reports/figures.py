@@ -18,7 +18,7 @@ from markupsafe import Markup
 from equivoice.reports.document import Figure
 from equivoice.reports.formatting import percent, signed
 
-__all__ = ["ForestRow", "ParetoPoint", "forest", "pareto", "ticks"]
+__all__ = ["ForestRow", "ParetoPoint", "SeedPoint", "forest", "letter", "pareto", "ticks"]
 
 _LEFT, _RIGHT = 3.0, 97.0
 _AXIS = 26
@@ -27,6 +27,9 @@ _STRIP = 22
 _GAP = 12
 _HEADING = 28
 _LONGEST_LABEL_BESIDE_VALUE = 22
+_SEEDS_MEAN = (
+    "Small letter: a single seed of the method with the same capital, which is their mean."
+)
 _SQUARE_MEANS = "Square: people. They are no systems; the dashed line passes over them."
 
 
@@ -73,6 +76,15 @@ class ForestRow:
 
 
 @dataclass(frozen=True)
+class SeedPoint:
+    """One of several trainings of a method, which differ in their seed."""
+
+    seed: str
+    gap: float
+    score: float
+
+
+@dataclass(frozen=True)
 class ParetoPoint:
     """A system in a Pareto plot: its score and its gap, each with its interval."""
 
@@ -82,6 +94,7 @@ class ParetoPoint:
     gap_interval: tuple[float, float] | None = None
     score_interval: tuple[float, float] | None = None
     people: bool = False
+    seeds: tuple[SeedPoint, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,13 +188,18 @@ def pareto(points: Sequence[ParetoPoint], *, score: str, gap: str, title: str) -
         gap: what the gap is called.
         title: what the plot shows.
     """
-    across = _span([point.gap for point in points], [point.gap_interval for point in points])
-    up = _span([point.score for point in points], [point.score_interval for point in points])
+    gaps = [each.gap for point in points for each in (point, *point.seeds)]
+    scores = [each.score for point in points for each in (point, *point.seeds)]
+    across = _span(gaps, [point.gap_interval for point in points])
+    up = _span(scores, [point.score_interval for point in points])
     x_marks, y_marks = ticks(min(0.0, across[0]), across[1]), ticks(*up)
     x, y = _Axis(x_marks[0], x_marks[-1], 12.0, 96.0), _Axis(y_marks[0], y_marks[-1], 280.0, 30.0)
     parts = [*_pareto_grid(x_marks, y_marks, x, y), *_front(points, x, y)]
     parts.append(_text(0, 14, f"{score} (%), higher is better", "small"))
     parts.append(_text(96, 318, "largest gap (points), smaller is better", "small", "end"))
+    for at, point in enumerate(points):
+        parts += _whiskers(point, x, y)
+        parts += _seed_letters(point, letter(at).lower(), x, y)
     for at, point in enumerate(points):
         parts += _pareto_point(point, letter(at), x, y)
     description = " ".join(
@@ -196,6 +214,7 @@ def pareto(points: Sequence[ParetoPoint], *, score: str, gap: str, title: str) -
             "Dashed line: no other system is better in both estimates. A system that recognises "
             "little can have a small gap: read both axes."
         ),
+        *([_SEEDS_MEAN] if any(point.seeds for point in points) else []),
         *([_SQUARE_MEANS] if any(point.people for point in points) else []),
     )
     return Figure(title, description, Markup("").join(parts), 326, key)
@@ -331,13 +350,22 @@ def _front(points: Sequence[ParetoPoint], x: _Axis, y: _Axis) -> Iterator[Markup
         )
 
 
-def _pareto_point(point: ParetoPoint, name: str, x: _Axis, y: _Axis) -> Iterator[Markup]:
+def _whiskers(point: ParetoPoint, x: _Axis, y: _Axis) -> Iterator[Markup]:
     across, up = x.at(point.gap), y.at(point.score)
     if point.gap_interval is not None:
         yield _line(x.at(point.gap_interval[0]), up, x.at(point.gap_interval[1]), up, "whisker")
     if point.score_interval is not None:
         low, high = point.score_interval
         yield _line(across, y.at(low), across, y.at(high), "whisker")
+
+
+def _seed_letters(point: ParetoPoint, name: str, x: _Axis, y: _Axis) -> Iterator[Markup]:
+    for seed in point.seeds:
+        yield _text(x.at(seed.gap), y.at(seed.score) + 4, name, "seed", "middle")
+
+
+def _pareto_point(point: ParetoPoint, name: str, x: _Axis, y: _Axis) -> Iterator[Markup]:
+    across, up = x.at(point.gap), y.at(point.score)
     draw = _square if point.people else _dot
     yield draw(across, up, 11, "mark")
     yield _text(across, up + 4, name, "letter", "middle")

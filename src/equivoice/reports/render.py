@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count as counter
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from equivoice.records import RunRecord
 from equivoice.reports.against_votes import against_votes_section, scales_section
 from equivoice.reports.answer_sections import answers_section, calibration_section
 from equivoice.reports.chapter import Chapter, chapter_sections
@@ -33,9 +35,12 @@ from equivoice.reports.sensitivity_section import sensitivity_section
 from equivoice.reports.side_by_side import kept_apart
 from equivoice.reports.sweep_sections import temperature_section
 from equivoice.reports.sweeps import reading_of
+from equivoice.reports.training_inputs import TrainingInputs
 from equivoice.reports.wording import GLOSSARY, METRICS, OF_LISTENERS, metric, term
 
-__all__ = ["render_page", "render_report"]
+__all__ = ["facts_line", "render_page", "render_report", "told_apart"]
+
+_Titled = TypeVar("_Titled", ReportInputs, TrainingInputs)
 
 _MOST_CHAPTERS = 4
 """So many systems are shown in full; the chapters of others are folded."""
@@ -75,12 +80,12 @@ def render_report(
     runs = [inputs] if isinstance(inputs, ReportInputs) else list(inputs)
     if not runs:
         raise ValueError("a report needs at least one run")
-    runs = _told_apart(runs)
+    runs = told_apart(runs)
     return render_page(
         runs[0].title if len(runs) == 1 else f"{len(runs)} runs side by side",
         _sections(runs, players),
         runs=[run.title for run in runs] if len(runs) > 1 else [],
-        facts=_facts(runs),
+        facts=facts_line(runs[0].record),
     )
 
 
@@ -102,7 +107,7 @@ def render_page(
     return page.encode("utf-8", "replace").decode("utf-8")
 
 
-def _told_apart(runs: Sequence[ReportInputs]) -> list[ReportInputs]:
+def told_apart(runs: Sequence[_Titled]) -> list[_Titled]:
     """Runs of the same title get numbers, so that none of them passes for another."""
     titles = [run.title for run in runs]
     return [
@@ -211,8 +216,8 @@ def _glossary(rows: Sequence[Estimate]) -> Section:
     return Section("How to read this", "reading", (Bullets(tuple((None, each) for each in words)),))
 
 
-def _facts(runs: Sequence[ReportInputs]) -> list[str]:
-    record = runs[0].record
+def facts_line(record: RunRecord) -> list[str]:
+    """Version and time, for the line below the heading."""
     version = record.versions.get("equivoice")
     made = f"Equivoice {version}" if version else "Equivoice"
     when = _ISO.match(record.finished or "")
