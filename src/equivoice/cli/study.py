@@ -11,6 +11,7 @@ from equivoice.cli.benchmark import Numbers, Words
 from equivoice.cli.config import VerbConfig, argument, command_line, configured, option, verb_app
 from equivoice.cli.console import finish, note, progress, say
 from equivoice.cli.planning import plan_tables
+from equivoice.cli.study_gender_gap import gender_gap_benchmark_verb
 from equivoice.cli.watching import run_bar
 from equivoice.errors import ConfigError
 from equivoice.evaluation.settings import DecodingSettings
@@ -33,6 +34,9 @@ app = verb_app("Repeat a published study for what was run, beside what was print
 @app.callback()
 def study() -> None:
     """Repeat a published study for what was run, beside what was printed."""
+
+
+app.command("gender-gap-benchmark")(gender_gap_benchmark_verb)
 
 
 class ZeroShotAuditConfig(VerbConfig):

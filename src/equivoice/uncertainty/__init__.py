@@ -13,6 +13,7 @@ from equivoice.uncertainty.intervals import (
     welch_degrees_of_freedom,
 )
 from equivoice.uncertainty.inversion import invert_gap, noise_floor
+from equivoice.uncertainty.paired_change import invert_change
 from equivoice.uncertainty.permutation import PermutationResult, permutation_test
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "bootstrap_sums",
     "clustered_sums",
     "deviations",
+    "invert_change",
     "invert_gap",
     "noise_floor",
     "percentile_interval",

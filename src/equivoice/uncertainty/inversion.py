@@ -29,7 +29,7 @@ import numpy as np
 from equivoice.metrics import FloatArray, IntArray
 from equivoice.uncertainty.intervals import quantiles
 
-__all__ = ["invert_gap", "noise_floor"]
+__all__ = ["invert_gap", "noise_floor", "without_noise"]
 
 _MOST_REPLICATES = 2000
 _HALVINGS = 7
@@ -81,7 +81,7 @@ def invert_gap(
     critical = float(quantiles(under_none, (level,))[0])
     typical = int(np.argsort(under_none)[len(under_none) // 2])
     ends = np.cumsum(widths or (point.shape[1],))[:-1]
-    direction = _without_noise(point, noise, ends) if observed > 0 else noise[..., typical]
+    direction = without_noise(point, noise, ends) if observed > 0 else noise[..., typical]
     size = float(aggregate(direction))
     if size <= 0.0:  # neither the sample nor its resamples differ at all
         return 0.0, 0.0
@@ -106,7 +106,7 @@ def invert_gap(
     return low, _root(lambda theta: -tails(theta)[1], inside, outside)
 
 
-def _without_noise(point: FloatArray, noise: FloatArray, ends: IntArray) -> FloatArray:
+def without_noise(point: FloatArray, noise: FloatArray, ends: IntArray) -> FloatArray:
     """The point, metric by metric, freed of the interaction that noise alone would give."""
     # What differs between two metrics is no interaction of group and class.
     parts = zip(np.split(point, ends, axis=1), np.split(noise, ends, axis=1), strict=True)

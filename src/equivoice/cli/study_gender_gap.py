@@ -1,0 +1,148 @@
+"""``equivoice study gender-gap-benchmark``: ERM-MinMaxGAP's tables for what was run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from equivoice.cli.benchmark import Words
+from equivoice.cli.config import VerbConfig, argument, command_line, configured, option
+from equivoice.cli.console import finish, note, progress, say
+from equivoice.cli.planning import plan_tables
+from equivoice.cli.watching import run_bar
+from equivoice.errors import ConfigError
+from equivoice.evaluation.settings import DecodingSettings
+from equivoice.evaluation.sweep import run_task
+from equivoice.evaluation.task import Task
+from equivoice.store import RunFolder
+from equivoice.studies.gender_gap.ablation import Entry, read_entry
+from equivoice.studies.gender_gap.findings import findings
+from equivoice.studies.gender_gap.reading import GapSettings
+from equivoice.studies.gender_gap.summary import summary_table
+from equivoice.studies.gender_gap_benchmark import (
+    STUDY_SETTINGS,
+    gender_gap_benchmark,
+    plan_study,
+    write_benchmark,
+)
+
+__all__ = ["GenderGapConfig", "gender_gap_benchmark_verb"]
+
+
+class GenderGapConfig(VerbConfig):
+    """Options of ``study gender-gap-benchmark``."""
+
+    run: tuple[Path, ...] = argument("run folders made by benchmark", default=())
+    out: Path = option("the folder for page and tables", short="-o")
+    system: tuple[str, ...] = option("a system to ask first, NAME or ALIAS=NAME", default=())
+    corpus: tuple[str, ...] = option("a prepared corpus to ask it about", default=())
+    options: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="options of systems, by the system's name or alias"
+    )
+    folds: tuple[str, ...] | None = option("folds to run; all by default", default=None)
+    limit: int | None = option("at most so many utterances of each part", default=None, ge=1)
+    prompt: Words = option("a prompt, by name or file", default=STUDY_SETTINGS["prompts"])
+    order: Words = option("a label order, such as given or shuffled:10", default=("given",))
+    order_seed: int = option("the seed of shuffled label orders", default=0, ge=0)
+    decoding: DecodingSettings = Field(
+        default=DecodingSettings(**STUDY_SETTINGS["decoding"]),
+        description="how answers are decoded otherwise",
+    )
+    batch_size: int | None = option("utterances asked about at once", default=None, ge=1)
+    component: tuple[str, ...] = option(
+        "a run for Table 3, LABEL=RUN or LABEL=RUN#SYSTEM, that differs in its components",
+        default=(),
+    )
+    weight: tuple[str, ...] = option("the same for the weight λ of the penalty", default=())
+    power: tuple[str, ...] = option("the same for the power p of the penalty", default=())
+    group: str = option("the attribute whose groups are compared", default="gender")
+    cells: Literal["language", "corpus"] = option("what gaps are measured in", default="language")
+    temperature: float | None = option(
+        "the temperature whose answers count; the lowest by default", default=None, ge=0
+    )
+    replicates: int = option("bootstrap replicates", default=2_000, ge=20)
+    permutations: int = option("arrangements of a permutation test", default=1_000, ge=1)
+    level: float = option("coverage of the intervals", default=0.95, gt=0, lt=1)
+    seed: int = option("the root of all seeds", default=0, ge=0)
+    dry_run: bool = option("say what would be run and write nothing", default=False)
+
+
+@configured(GenderGapConfig)
+def gender_gap_benchmark_verb(config: GenderGapConfig) -> None:
+    """ERM-MinMaxGAP's Tables 1 to 3 for what was run, beside the printed numbers.
+
+    Give run folders, or systems and corpora, which are then asked with and without the
+    transcript (the run goes to OUT/run and is resumed). Gaps of several languages are
+    combined by their mean, root mean square and maximum; the page says where that
+    changes the order of systems, and what the transcript changes.
+
+    Example:
+      equivoice study gender-gap-benchmark runs/meld_st -o gaps
+      equivoice study gender-gap-benchmark --component erm=runs/erm --component minmaxgap=runs/fair -o ablation
+    """
+    _check(config)
+    task = _planned(config) if config.system else None
+    ablation = _ablation(config)
+    if config.dry_run:
+        say(*(plan_tables(task) if task else ()), f"would write to {config.out}")
+        return
+    runs = [RunFolder.read(path) for path in config.run]
+    if task is not None:
+        with run_bar() as bar:
+            place = config.out / "run"
+            runs.append(run_task(task, out=place, progress=bar, command=command_line()))
+    settings = GapSettings(
+        config.group,
+        config.cells,
+        config.replicates,
+        config.permutations,
+        config.level,
+        config.seed,
+        config.temperature,
+    )
+    with progress("measuring") as report:
+        found = gender_gap_benchmark(
+            runs, settings, ablation=ablation, watch=lambda what: report(what, 0, 1)
+        )
+    page = write_benchmark(found, config.out, command=command_line())
+    if not found.tables.table_2.is_empty():
+        say(summary_table(found.tables.table_2), "")
+    say(*(f"  - {text}" for text in findings(found.tables.table_2)))
+    note(*(f"left out: {why} ({count})" for why, count in found.left_out.items()))
+    finish(page)
+
+
+def _check(config: GenderGapConfig) -> None:
+    if bool(config.system) != bool(config.corpus):
+        raise ConfigError("systems need corpora, and corpora systems", hint="name both, or runs")
+    if not (config.run or config.system or config.component or config.weight or config.power):
+        raise ConfigError("there is nothing to measure", hint="name run folders, or --system")
+
+
+def _ablation(config: GenderGapConfig) -> list[Entry]:
+    return [
+        *(read_entry("components", text) for text in config.component),
+        *(read_entry("weight", text) for text in config.weight),
+        *(read_entry("power", text) for text in config.power),
+    ]
+
+
+def _planned(config: GenderGapConfig) -> Task:
+    return plan_study(
+        config.system,
+        config.corpus,
+        options=config.options,
+        folds=config.folds and [each for word in config.folds for each in word.split(",")],
+        limit=config.limit,
+        prompts=config.prompt,
+        label_orders=config.order,
+        order_seed=config.order_seed,
+        decoding=config.decoding,
+        batch_size=config.batch_size,
+        replicates=config.replicates,
+        permutations=config.permutations,
+        level=config.level,
+        seed=config.seed,
+    )

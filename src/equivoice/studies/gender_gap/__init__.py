@@ -1,0 +1,1 @@
+"""The parts of the study ``gender_gap_benchmark``: reading, measuring, tables, page."""

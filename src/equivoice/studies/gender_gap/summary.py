@@ -1,0 +1,70 @@
+"""The study for the terminal, and the runs that it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+from rich.table import Table
+
+from equivoice.reports.document import Block, Code, Section, Text
+from equivoice.reports.formatting import interval, percent, signed
+from equivoice.reports.tables import left_out_table
+from equivoice.store import RunFolder
+from equivoice.studies.gender_gap.measuring import CHANGE
+from equivoice.studies.gender_gap.page import arrow, language
+from equivoice.studies.gender_gap.reading import MODALITIES
+
+__all__ = ["runs_section", "summary_table"]
+
+Row = Mapping[str, Any]
+
+
+def summary_table(table_2: pl.DataFrame) -> Table:
+    """Each system in each cell: its scores and AVG in both modalities, and the change."""
+    table = Table(title="AVG gap, points", title_justify="left", box=None, pad_edge=False)
+    for column in ("what", *MODALITIES, "change", "n"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    average = table_2.filter(pl.col("metric") == "avg_gap")
+    keys = ("cell", "system", "prompt", "aggregator")
+    for (cell, system, prompt, aggregator), own in average.group_by(keys, maintain_order=True):
+        by = {row["modality"]: row for row in own.iter_rows(named=True)}
+        name = f"{language(str(cell))}: {system}{f', {prompt}' if prompt else ''}"
+        how = f" ({aggregator})" if aggregator else ""
+        shown = [_value(by.get(modality)) for modality in MODALITIES]
+        count = str(next(iter(by.values()))["n"])
+        table.add_row(f"{name}{how}", *shown, _change(by.get(CHANGE)), count)
+    return table
+
+
+def _value(row: Row | None) -> str:
+    if row is None:
+        return "not asked"
+    if row["value"] is None:
+        return "not defined"
+    ends = "" if row["low"] is None else f" {interval(row['low'], row['high'])}"
+    return f"{percent(row['value'])}{ends}"
+
+
+def _change(row: Row | None) -> str:
+    if row is None or row["value"] is None:
+        return ""
+    ends = "" if row["low"] is None else f" [{signed(row['low'])}, {signed(row['high'])}]"
+    return f"{arrow(row['value'])}{ends}"
+
+
+def runs_section(
+    runs: Sequence[RunFolder], left_out: Mapping[str, int], *, command: str = ""
+) -> Section:
+    """Where it all comes from, and what was left out."""
+    blocks: list[Block] = [
+        Text(f"{run.path}: {run.record.command or 'from Python'}") for run in runs
+    ]
+    if command:
+        blocks.append(Code("Command", command))
+    if left_out:
+        blocks.append(left_out_table(dict(left_out), caption="Left out of the tables"))
+    else:
+        blocks.append(Text("Nothing was left out of the tables."))
+    return Section("The runs", "runs", tuple(blocks))
