@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -223,8 +224,7 @@ class TrainingFolder:
             rows = read_rows(self._journal(name), schema)
             kept = rows.filter(pl.col("step") <= step)
             if kept.height < rows.height:
-                lines = kept.write_ndjson()
-                replace_file(self._journal(name), lambda to, lines=lines: _write(to, lines))
+                replace_file(self._journal(name), partial(_write, text=kept.write_ndjson()))
 
     def gather(self) -> None:
         """Write the tables as Parquet and remove the journals: the training is done.

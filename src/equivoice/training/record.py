@@ -1,0 +1,173 @@
+"""What a training folder says besides its curves: record, data, and what was chosen on what."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import polars as pl
+
+from equivoice.corpora.fingerprint import input_hashes
+from equivoice.errors import ConfigError
+from equivoice.fairness import CROSSING
+from equivoice.inference.seeds import seed_for
+from equivoice.records import RunRecord
+from equivoice.store.provenance import differences, git_revision, machine, now, package_versions
+from equivoice.store.training_folder import TRAIN, TrainingFolder
+from equivoice.training.checkpoints import Standing
+from equivoice.training.evaluating import WORST_GAP
+from equivoice.training.task import TrainingTask
+
+__all__ = ["begin", "facts", "finish", "new_record", "save_data", "save_facts"]
+
+_FACTS = "training.json"
+
+
+def new_record(task: TrainingTask, command: str, processes: int) -> RunRecord:
+    """The record of a training that begins now.
+
+    Args:
+        task: what is done.
+        command: the command line as typed.
+        processes: how many train together.
+    """
+    settings, data = task.settings, task.data
+    seeds = {"root": settings.seed, "batches": seed_for(settings.seed, "batches")}
+    seeds |= {
+        f"validation of {name}": seed_for(settings.seed, "validation", name) for name in data.folds
+    }
+    described = json.loads(json.dumps(dict(task.learner.backend.describe()), default=str))
+    described["trained"] = {"tuning": settings.model.tuning, "parameters": task.learner.count}
+    return RunRecord(
+        verb=TRAIN,
+        config=settings.as_config(),
+        command=command,
+        versions=package_versions() | _versions(),
+        git_revision=git_revision(),
+        inputs=input_hashes(data.corpora) | _further_inputs(task, described),
+        seeds=seeds,
+        host=machine() | {"processes": str(processes), "device": str(task.learner.device)},
+        started=now(),
+        generation={task.name: described},
+        left_out=dict(data.left_out),
+    )
+
+
+def begin(run: TrainingFolder, record: RunRecord) -> None:
+    """Start a training, or go on with the same one.
+
+    Raises:
+        ConfigError: another training stands in the folder; what differs is named.
+    """
+    if not run.has_record:
+        run.save_record(record)
+        return
+    old = run.record
+    changed = differences(old, record, versions=old.finished is None)
+    if changed:
+        raise ConfigError(
+            f"{run.path} holds another run, which differs in {len(changed)} settings:\n  - "
+            + "\n  - ".join(changed),
+            hint="give another --out, or --overwrite to begin anew",
+        )
+
+
+def save_data(task: TrainingTask, run: TrainingFolder) -> None:
+    """Store which utterances are trained and validated on; those of the test are not among them."""
+    table = task.data.utterances
+    used = {example.item.utterance_id for example in (*task.data.train, *task.data.validation)}
+    run.write_utterances(table.filter(pl.col("utterance_id").is_in(list(used))))
+
+
+def facts(task: TrainingTask, standing: Standing) -> str:
+    """What no table has, as JSON."""
+    settings = task.settings
+    said: dict[str, Any] = {
+        "system": task.name,
+        "base_model": task.learner.backend.options.model,
+        "objective": "minmaxgap" if settings.objective.penalty == "gap" else "erm",
+        "recipe": settings.recipe,
+        "attribute": settings.groups.attribute,
+        "groups": list(task.data.groups),
+        "cell": CROSSING.join(settings.cell_by) or "all",
+        "labels": list(task.data.labels.names),
+        "prompt": settings.data.prompt,
+        "folds": dict(task.data.folds),
+        "tolerance": settings.weight.tolerance,
+        "maximum": settings.weight.maximum,
+        "weight_gap": settings.weight.gap,
+        "selection_metric": settings.selection.metric,
+        "trainable": task.learner.count,
+        "parameters": sum(each.numel() for each in task.learner.backend.model.parameters()),
+        "steps_an_epoch": task.steps_an_epoch,
+        "best_step": standing.best_step,
+        "best": standing.best,
+        "stopped": standing.stopped,
+        "notes": list(task.data.notes),
+    }
+    return json.dumps(said, ensure_ascii=False, indent=2) + "\n"
+
+
+def save_facts(task: TrainingTask, run: TrainingFolder, standing: Standing) -> None:
+    """Store :func:`facts`."""
+    run.write_text(_FACTS, facts(task, standing))
+
+
+def finish(task: TrainingTask, run: TrainingFolder, standing: Standing) -> None:
+    """Close the record: which checkpoint was chosen, by what, on whom."""
+    metric = task.settings.selection.metric
+    evaluations = run.table("evaluations").filter(
+        (pl.col("metric") == metric) & pl.col("cell").is_null() & (pl.col("step") > 0)
+    )
+    shared = {
+        "split": "validation",
+        "speakers": task.data.speakers("validation"),
+        "train_speakers": task.data.speakers("train"),
+        "test_speakers": {name: list(of) for name, of in task.data.test_speakers.items()},
+        "utterances": len(task.data.validation),
+    }
+    chosen: list[dict[str, Any]] = [
+        {
+            "what": "checkpoint",
+            "chosen": f"step {standing.best_step}",
+            "metric": metric,
+            "value": standing.best,
+            "candidates": evaluations.select("step", "value").to_dicts(),
+            **shared,
+        }
+    ]
+    weight = task.settings.weight
+    if task.settings.objective.penalty == "gap" and weight.kind == "adaptive":
+        moved = f"λ, by the worst gap in {weight.gap}"
+        chosen.append(
+            {"what": moved, "chosen": standing.weight.value, "metric": WORST_GAP} | shared
+        )
+    record = run.record.model_copy(update={"finished": now(), "selection": chosen})
+    run.save_record(record)
+
+
+def _versions() -> dict[str, str]:
+    """Of the packages that shape weights."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for package in ("torch", "transformers", "peft"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _further_inputs(task: TrainingTask, described: dict[str, Any]) -> dict[str, str]:
+    """The prompt as shown, and the weights that the training begins with."""
+    lessons = task.learner.lessons
+    shown = [
+        str(lessons.question(example).turns)
+        for example in {each.corpus: each for each in task.data.train}.values()
+    ]
+    digest = hashlib.sha256("\n".join(shown).encode()).hexdigest()
+    found = {f"prompt {lessons.prompt.name}": digest}
+    weights = described.get("weights")
+    return found if weights is None else found | {"model": str(weights)}
