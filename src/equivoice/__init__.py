@@ -1,7 +1,7 @@
 """Speech emotion recognition in which every voice counts.
 
 The verbs of the command line stand here too: :func:`score`, :func:`benchmark`,
-:func:`compare`, :func:`load_corpus`, :func:`load_model`. A name is loaded when
+:func:`compare`, :func:`train`, :func:`load_corpus`, :func:`load_model`. A name is loaded when
 it is first used, so that ``import equivoice`` is quick and loads nothing heavy.
 """
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from equivoice.prompting import parse
     from equivoice.records import Label, LabelSpace
     from equivoice.reports import render_report, verdict
-    from equivoice.store import RunFolder
+    from equivoice.store import RunFolder, TrainingFolder
+    from equivoice.training import train
 
 __all__ = [
     "Corpus",
@@ -28,6 +29,7 @@ __all__ = [
     "LabelSpace",
     "RunError",
     "RunFolder",
+    "TrainingFolder",
     "__version__",
     "benchmark",
     "compare",
@@ -36,6 +38,7 @@ __all__ = [
     "parse",
     "render_report",
     "score",
+    "train",
     "verdict",
 ]
 
@@ -47,6 +50,7 @@ _WHERE = {
     "LabelSpace": "equivoice.records",
     "RunError": "equivoice.errors",
     "RunFolder": "equivoice.store",
+    "TrainingFolder": "equivoice.store",
     "benchmark": "equivoice.evaluation",
     "compare": "equivoice.evaluation",
     "load_corpus": "equivoice.corpora",
@@ -54,6 +58,7 @@ _WHERE = {
     "parse": "equivoice.prompting",
     "render_report": "equivoice.reports",
     "score": "equivoice.evaluation",
+    "train": "equivoice.training",
     "verdict": "equivoice.reports",
 }
 

@@ -44,6 +44,7 @@ VERBS = {
     "models": Verb("equivoice.cli.models", "List the models that can be run."),
     "doctor": Verb("equivoice.cli.doctor", "Look at the machine, and test systems on made speech."),
     "benchmark": Verb("equivoice.cli.benchmark", "Run systems on corpora, fold by fold."),
+    "train": Verb("equivoice.cli.train", "Fine-tune a speech LLM, fairly if you like."),
     "parse": Verb("equivoice.cli.parse", "Show which label an answer is read as, and why."),
     "score": Verb("equivoice.cli.score", "Score predictions against a reference, by group."),
     "compare": Verb("equivoice.cli.compare", "Compare two runs on the same utterances."),

@@ -1,0 +1,169 @@
+"""``equivoice train``: fine-tuning of a speech LLM, with a weight on gaps between groups."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from rich.table import Table
+
+from equivoice.cli.config import VerbConfig, command_line, configured, option, verb_app
+from equivoice.cli.console import finish, note, note_left_out, say
+from equivoice.cli.training_bar import training_bar
+from equivoice.errors import ConfigError
+from equivoice.store import TrainingFolder
+from equivoice.training import TrainingTask, plan_training, run_training
+
+app = verb_app()
+
+_SECTIONS = (
+    "objective",
+    "groups",
+    "weight",
+    "model",
+    "data",
+    "optimiser",
+    "selection",
+    "checkpoints",
+    "tracking",
+)
+
+
+def _as_names(given: object) -> object:
+    """``fold=1`` is the fold named 1, and ``fold.ravdess=1`` that of one corpus."""
+    if isinstance(given, Mapping):
+        return {str(key): _as_names(value) for key, value in given.items()}
+    return str(given) if isinstance(given, int) else given
+
+
+def _section(doc: str) -> Any:
+    return Field(default_factory=dict, description=doc)
+
+
+class TrainConfig(VerbConfig):
+    """Options of ``train``."""
+
+    system: str = option("the system to train, NAME or ALIAS=NAME; 'equivoice models' lists them")
+    corpus: tuple[str, ...] = option("a prepared corpus: a folder, or a table")
+    out: Path = option("the folder for the training", short="-o")
+    recipe: str = option("erm, minmaxgap, or the path of a recipe file", default="erm")
+    fold: Annotated[str | dict[str, str] | None, BeforeValidator(_as_names)] = option(
+        "the fold whose training part is learnt from; fold.CORPUS=NAME for one corpus",
+        default=None,
+    )
+    seed: int | None = option("the root of all seeds; the recipe's by default", default=None, ge=0)
+    limit: int | None = option(
+        "at most so many utterances of each part of each corpus", default=None, ge=1
+    )
+    dry_run: bool = option("say what would be trained and write nothing", default=False)
+    overwrite: bool = option("begin anew, whatever stands in the folder", default=False)
+    options: dict[str, dict[str, Any]] = _section("options of the system, by its name or alias")
+    objective: dict[str, Any] = _section("what is minimised")
+    groups: dict[str, Any] = _section("between whom, and within what, gaps are taken")
+    weight: dict[str, Any] = _section("the weight λ of the penalty")
+    model: dict[str, Any] = _section("what of the model is trained")
+    data: dict[str, Any] = _section("what is put to the model")
+    optimiser: dict[str, Any] = _section("how it is minimised")
+    selection: dict[str, Any] = _section("which checkpoint is the best, and when to stop")
+    checkpoints: dict[str, Any] = _section("from where a training that was cut off goes on")
+    tracking: dict[str, Any] = _section("who else is told of each step")
+
+
+@app.command()
+@configured(TrainConfig)
+def train(config: TrainConfig) -> None:
+    """Fine-tune a speech LLM or a text LLM by a recipe: erm, or minmaxgap.
+
+    A training that was cut off goes on from its last checkpoint: give the same command
+    again. Every line of the recipe can be changed by its dotted name (optimiser.lr=1e-4,
+    model.rank=8, weight.tolerance=0.05). The test part of the fold is never read; what
+    stands in OUT/best is then benchmarked with options.SYSTEM.adapter=OUT/best.
+
+    Example:
+      equivoice train --system qwen2-audio options.qwen2-audio.model=Qwen/Qwen2-Audio-7B-Instruct --corpus corpora/ravdess --fold 1 --recipe minmaxgap -o runs/fair
+      equivoice train --system q=qwen2-audio options.q.model=/models/q2a --corpus a --corpus b --recipe erm -o runs/erm optimiser.epochs=3
+      accelerate launch --multi_gpu --num_processes 2 -m equivoice train --config train.yaml
+    """
+    task = planned(config)
+    if config.dry_run:
+        say(*plan_lines(task), "nothing was written")
+        note(*task.data.notes)
+        return
+    shown = os.environ.get("RANK", "0") == "0"
+    with training_bar(shown=shown) as bar:
+        run = run_training(
+            task,
+            config.out,
+            overwrite=config.overwrite,
+            progress=bar,
+            command=command_line(),
+        )
+    if shown:
+        tell(task, run)
+
+
+def planned(config: TrainConfig) -> TrainingTask:
+    """The training that the options of ``train`` ask for.
+
+    Raises:
+        InputError: what cannot be.
+    """
+    alias = config.system.partition("=")[0]
+    unknown = sorted(set(config.options) - {alias})
+    if unknown:
+        raise ConfigError(
+            "options for a system that is not trained", value=unknown[0], choices=[alias]
+        )
+    changes: dict[str, Any] = {name: dict(getattr(config, name)) for name in _SECTIONS}
+    if config.limit is not None:
+        changes["data"]["limit"] = config.limit
+    return plan_training(
+        config.system,
+        list(config.corpus),
+        recipe=config.recipe,
+        options=config.options.get(alias, {}),
+        fold=config.fold,
+        seed=config.seed,
+        **{name: section for name, section in changes.items() if section},
+    )
+
+
+def plan_lines(task: TrainingTask) -> Iterator[Table | str]:
+    """What a training would do, for the terminal."""
+    table = Table("part", "cell", "group", "items", box=None, pad_edge=False)
+    for part in ("train", "validation"):
+        examples = task.data.train if part == "train" else task.data.validation
+        strata = [(example.item.cell, example.item.group or "–") for example in examples]
+        for stratum in sorted(set(strata)):
+            table.add_row(part, *stratum, str(strata.count(stratum)))
+    yield table
+    settings = task.settings
+    yield ""
+    yield (
+        f"{task.learner.count:,} numbers are trained ({settings.model.tuning}), in at most "
+        f"{task.steps:,} steps of up to {settings.optimiser.batch} items, "
+        f"{task.steps_an_epoch:,} an epoch"
+    )
+
+
+def tell(task: TrainingTask, run: TrainingFolder) -> None:
+    """Print what came out of a training: the best checkpoint, notes, and where it is."""
+    chosen = run.record.selection[0]
+    best = chosen["chosen"] if chosen["value"] is not None else "none"
+    say(
+        f"Best checkpoint: {best}, {chosen['metric']} "
+        f"{'–' if chosen['value'] is None else format(chosen['value'], '.3f')} "
+        "on the validation part (chosen by it, so it is too good)."
+    )
+    note(*task.data.notes)
+    note_left_out(run.record.left_out)
+    name = task.settings.system.rpartition("=")[2]
+    say(
+        f"Next: equivoice benchmark --system {name} "
+        f"options.{name}.model={task.learner.backend.options.model} "
+        f"options.{name}.adapter={run.best_path} --corpus … -o …"
+    )
+    finish(run.best_path)
