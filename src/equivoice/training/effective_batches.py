@@ -214,6 +214,8 @@ def _shares(counts: Mapping[Stratum, int], parts: int, most: int) -> dict[Stratu
         order = np.argsort(load, kind="stable")
         for stratum in strata:
             taken = order[: owed[stratum]]
+            for part in taken[load[taken] == most].tolist():
+                _make_room(part, shares, load, owed)
             taken = taken[load[taken] < most]
             shares[stratum][taken] += 1
             load[taken] += 1
@@ -226,6 +228,23 @@ def _shares(counts: Mapping[Stratum, int], parts: int, most: int) -> dict[Stratu
             load[taken] += 1
             owed[stratum] -= len(taken)
     return shares
+
+
+def _make_room(
+    part: int, shares: Mapping[Stratum, IntArray], load: IntArray, owed: dict[Stratum, int]
+) -> None:
+    """Send one item away from a full part, of what it has most of; nothing where all are single.
+
+    One of an unknown group can always go.
+    """
+    spare = {
+        stratum: int(share[part]) - (stratum[1] is not None) for stratum, share in shares.items()
+    }
+    stratum = max(spare, key=spare.__getitem__)
+    if spare[stratum] > 0:
+        shares[stratum][part] -= 1
+        load[part] -= 1
+        owed[stratum] += 1
 
 
 def _scarce_cells(counts: Mapping[Stratum, int], parts: int) -> list[list[Stratum]]:
