@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from equivoice.models.language import PrefixBackend, Question
 
@@ -104,6 +104,16 @@ class LearningBackend(PrefixBackend, Protocol):
 
     def training_mode(self, on: bool) -> None:
         """Switch dropout on or off; an encoder that is not trained stays without."""
+
+    def keep_sounds(self, cache: Any) -> None:
+        """Keep what the encoder makes of each clip, wherever nothing in it is trained.
+
+        Args:
+            cache: a :class:`~equivoice.models.hearing.sound_cache.SoundCache`; ``None``: nowhere.
+
+        Raises:
+            ConfigError: the model does not run an encoder apart from all else.
+        """
 
     def checkpoint_gradients(self, on: bool) -> None:
         """Keep only the input of each layer and compute it again for the gradients.

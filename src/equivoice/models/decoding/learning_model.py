@@ -108,6 +108,22 @@ class LearningModel(PrefixModel):
         for part in self.frozen_parts():
             part.eval()
 
+    def keep_sounds(self, cache: Any) -> None:
+        """Keep what an encoder makes of sounds, where the family runs its encoder apart.
+
+        Args:
+            cache: where; ``None``: nowhere.
+
+        Raises:
+            ConfigError: the family does not run its encoder apart.
+        """
+        if cache is not None:
+            raise ConfigError(
+                "what this system hears cannot be kept: its encoder is not run apart",
+                value=type(self).__name__,
+                hint="train without a cache of sounds",
+            )
+
     def frozen_parts(self) -> list[Any]:
         """The parts of the model that are run without a graph, since nothing in them is trained."""
         return []

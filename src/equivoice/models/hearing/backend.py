@@ -16,6 +16,7 @@ from equivoice.models.decoding.teacher_forcing import padded_right, targets_of, 
 from equivoice.models.hearing.chat import check_question
 from equivoice.models.hearing.clips import ClipReader, Wave
 from equivoice.models.hearing.language_part import LanguagePart, part_of
+from equivoice.models.hearing.sound_cache import EncoderIdentity, SoundCache
 from equivoice.models.language import Clip, Question
 from equivoice.models.learning import LessonTokens, LossOn, TokenLosses
 
@@ -147,6 +148,8 @@ class PromptedModel(HearingModel):
         self.audio_token_id = audio_token_id
         self.language = LanguagePart(self.model)
         self.tower = part_of(self.model, "audio_tower")
+        self._encoder = EncoderIdentity(self.tower)
+        self._cache: SoundCache | None = None
 
     @abstractmethod
     def hear(self, waves: Sequence[Wave]) -> list[torch.Tensor]:
@@ -171,13 +174,21 @@ class PromptedModel(HearingModel):
             AudioError: a clip cannot be used.
             ConfigError: a question's clip and places do not match.
         """
-        waves = self.waves(questions)
-        counts = [0 if wave is None else self.audio_tokens(len(wave)) for wave in waves]
-        rows = [
-            self.prompt_tokens(question, count)
-            for question, count in zip(questions, counts, strict=True)
-        ]
-        return self.run(rows, [wave for wave in waves if wave is not None])
+        import torch
+
+        with torch.inference_mode():
+            heard = self._heard(questions)
+            ids, mask = self._placed(padded_left(self._prompts(questions, heard), self.filler))
+            embeds = self._embeds(ids, mask, self.project(heard))
+        return run_prompt(
+            self.language,
+            {"inputs_embeds": embeds},
+            mask=mask,
+            input_ids=ids,
+            eos_ids=self.eos_ids,
+            decode=self.decode,
+            strategy="rows" if self.tree == "off" else "tree",
+        )
 
     def encode(self, waves: Sequence[Wave]) -> list[torch.Tensor]:
         """The embeddings of each clip: (tokens, width of the language model)."""
@@ -197,24 +208,6 @@ class PromptedModel(HearingModel):
             raise self.clips.too_short(clip)
         return wave
 
-    def run(self, rows: Sequence[Sequence[int]], waves: Sequence[Wave]) -> Prefix:
-        """Run prompts of token ids in which sound takes its places in order."""
-        import torch
-
-        ids, mask = padded_left(rows, self.filler)
-        ids, mask = ids.to(self.language.device), mask.to(self.language.device)
-        with torch.inference_mode():
-            embeds = self._embeds(ids, mask, self.encode(waves) if waves else [])
-        return run_prompt(
-            self.language,
-            {"inputs_embeds": embeds},
-            mask=mask,
-            input_ids=ids,
-            eos_ids=self.eos_ids,
-            decode=self.decode,
-            strategy="rows" if self.tree == "off" else "tree",
-        )
-
     def text_tokens(self, question: Question) -> list[int]:
         """The token ids of a question without sound."""
         return self.prompt_tokens(question, 0)
@@ -231,18 +224,12 @@ class PromptedModel(HearingModel):
         self, questions: Sequence[Question], answers: Sequence[list[int]], on: LossOn
     ) -> TokenLosses:
         """The losses of answers to questions."""
-        heard = self._heard(questions)
-        rest = iter(heard)
-        lessons = [
-            LessonTokens(
-                self.prompt_tokens(question, 0 if question.clip is None else len(next(rest))),
-                answer,
-            )
-            for question, answer in zip(questions, answers, strict=True)
-        ]
-        ids, mask = padded_right([each.prompt + each.answer for each in lessons], self.filler)
-        ids, mask = ids.to(self.language.device), mask.to(self.language.device)
         with enough_memory():
+            heard = self._heard(questions)
+            prompts = self._prompts(questions, heard)
+            lessons = [LessonTokens(*each) for each in zip(prompts, answers, strict=True)]
+            rows = [each.prompt + each.answer for each in lessons]
+            ids, mask = self._placed(padded_right(rows, self.filler))
             states = self.language.states(self._embeds(ids, mask, self.project(heard)))
             targets = targets_of(lessons, on=on, never=(self.audio_token_id,))
             return token_losses(states, targets, self.language.head)
@@ -250,6 +237,27 @@ class PromptedModel(HearingModel):
     def frozen_parts(self) -> list[Any]:
         """The encoder, where nothing in it is trained."""
         return [] if is_trained(self.tower) else [self.tower]
+
+    def keep_sounds(self, cache: SoundCache | None) -> None:
+        """Keep what the encoder makes of each clip, wherever nothing in it is trained.
+
+        Args:
+            cache: where; ``None``: nowhere.
+        """
+        self._cache = cache
+
+    def encoding(self) -> dict[str, Any]:
+        """What shapes the outputs of the encoder besides its weights."""
+        return {
+            "encoder": type(self.tower).__name__,
+            "trim": self.trimming()["on"],
+            "dtype": str(self.language.dtype),
+        }
+
+    def describe(self) -> Mapping[str, Any]:
+        """What every model that hears says, and where sounds are kept."""
+        kept = None if self._cache is None else self._cache.describe()
+        return {**super().describe(), "sounds_kept": kept}
 
     def _heard(self, questions: Sequence[Question]) -> list[torch.Tensor]:
         """What the encoder makes of the sounds: with a graph only where it is trained."""
@@ -260,9 +268,54 @@ class PromptedModel(HearingModel):
         clips = [question.clip for question in questions if question.clip is not None]
         if is_trained(self.tower):
             return self.hear([self.wave(clip) for clip in clips])
+        self.tower.eval()
         # as in inference, whatever precision the rest is trained in
         with torch.no_grad(), torch.autocast(self.language.device.type, enabled=False):
-            return self.hear([self.wave(clip) for clip in clips])
+            if self._cache is None:
+                return self.hear([self.wave(clip) for clip in clips])
+            return self._kept(clips, self._cache)
+
+    def _kept(self, clips: Sequence[Clip], cache: SoundCache) -> list[torch.Tensor]:
+        """What the encoder makes of clips, as far as possible from the disk."""
+        encoder = self._encoder(self.encoding())
+        keys = [cache.key(clip, encoder) for clip in clips]
+        found: dict[Clip, torch.Tensor] = {}
+        for clip, key in zip(clips, keys, strict=True):
+            known = None if key is None or clip in found else cache.get(key)
+            if known is not None:
+                found[clip] = known
+        missing = {clip: key for clip, key in zip(clips, keys, strict=True) if clip not in found}
+        for group in self._alone_or_together(list(missing)):
+            for clip, heard in zip(
+                group, self.hear([self.wave(one) for one in group]), strict=True
+            ):
+                key = missing[clip]
+                if key is not None:
+                    cache.put(key, heard)
+                found[clip] = heard
+        return [found[clip].to(self.language.device) for clip in clips]
+
+    def _alone_or_together(self, clips: list[Clip]) -> list[list[Clip]]:
+        """On a CPU each clip alone, so that what is kept does not depend on its batch."""
+        if self.language.device.type == "cpu":
+            return [[clip] for clip in clips]
+        return [clips] if clips else []
+
+    def _prompts(
+        self, questions: Sequence[Question], heard: Sequence[torch.Tensor]
+    ) -> list[list[int]]:
+        """The token ids of questions, with places for what was heard of those with sound."""
+        rest = iter(heard)
+        return [
+            self.prompt_tokens(question, 0 if question.clip is None else len(next(rest)))
+            for question in questions
+        ]
+
+    def _placed(
+        self, padded: tuple[torch.Tensor, torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        ids, mask = padded
+        return ids.to(self.language.device), mask.to(self.language.device)
 
     def _embeds(
         self, ids: torch.Tensor, mask: torch.Tensor, sound: Sequence[torch.Tensor]
