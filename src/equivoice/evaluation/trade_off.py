@@ -33,7 +33,7 @@ from equivoice.evaluation.cell_values import (
 )
 from equivoice.evaluation.matching import match, to_items
 from equivoice.evaluation.trade_off_rows import Setting, comparison_rows, method_rows, seed_rows
-from equivoice.fairness import Grouping, group_items
+from equivoice.fairness import CROSSING, Grouping, group_items
 from equivoice.metrics import classification_metrics, classification_statistics
 from equivoice.records import ESTIMATES, LabelSpace
 
@@ -121,7 +121,7 @@ def trade_off(
         known = [name for name, each in classification_metrics().items() if not each.per_class]
         raise ConfigError("no metric with one value", value=metric, choices=known)
     _refuse_twins(runs)
-    frames, lost = _shared(runs, reference, label_space)
+    frames, lost = _shared(runs, reference, label_space, _identity(cell))
     samples = [_sample(frame, label_space, cell, attribute) for frame in frames]
     lost |= _without_cell(frames[0], cell)
     values = [
@@ -180,12 +180,15 @@ def _refuse_twins(runs: Sequence[TrainedRun]) -> None:
 
 
 def _shared(
-    runs: Sequence[TrainedRun], reference: pl.DataFrame, labels: LabelSpace
+    runs: Sequence[TrainedRun],
+    reference: pl.DataFrame,
+    labels: LabelSpace,
+    identity: Sequence[str],
 ) -> tuple[list[pl.DataFrame], dict[str, int]]:
     """The matched answers of each run about the utterances of all, in one order; and what is lost."""
     frames = [match(run.predictions, reference, labels).frame for run in runs]
     for run, frame in zip(runs, frames, strict=True):
-        twice = frame.filter(pl.col("utterance_id").is_duplicated())
+        twice = frame.filter(pl.struct(identity).is_duplicated())
         if not twice.is_empty():
             raise InputError(
                 f"{run.name}, seed {run.seed}, answered an utterance more than once",
@@ -194,19 +197,25 @@ def _shared(
                 hint="choose one condition (prompt, temperature, run) of the predictions",
             )
     ids = reduce(
-        lambda one, other: one.join(other, on="utterance_id", how="semi"),
-        (frame.select("utterance_id") for frame in frames),
+        lambda one, other: one.join(other, on=identity, how="semi", nulls_equal=True),
+        (frame.select(identity) for frame in frames),
     )
     if ids.is_empty():
         raise InputError("the runs have no utterance in common", column="utterance_id")
     most = max(frame.height for frame in frames)
     lost = {"utterance that not all runs answered": most - ids.height} if most > ids.height else {}
-    shared = [frame.join(ids, on="utterance_id", how="semi") for frame in frames]
-    return [frame.sort("utterance_id") for frame in shared], lost
+    shared = [frame.join(ids, on=identity, how="semi", nulls_equal=True) for frame in frames]
+    return [frame.sort(identity) for frame in shared], lost
+
+
+def _identity(cell: str) -> list[str]:
+    """What an answer is told by: where cells are modalities, each has its own answer."""
+    parts = [part.strip() for part in cell.split(CROSSING)]
+    return ["utterance_id", *(["modality"] if "modality" in parts else [])]
 
 
 def _without_cell(frame: pl.DataFrame, cell: str) -> dict[str, int]:
-    unknown = int(frame.get_column(cell).is_null().sum()) if cell in frame.columns else 0
+    unknown = int((group_items(frame, cell).codes < 0).sum())
     return {_UNKNOWN_CELL: unknown} if unknown else {}
 
 

@@ -23,10 +23,10 @@ from equivoice.reports.inputs import ReportInputs
 from equivoice.reports.rows import Estimate, in_order, pooled
 from equivoice.reports.tables import left_out_table
 
-__all__ = ["corpora_section", "left_out_section", "made_section"]
+__all__ = ["SOFTWARE_CITATION", "corpora_section", "left_out_section", "made_section"]
 
 _SEVERITIES: tuple[Mark, ...] = ("error", "warning", "note")
-_CITATION = """@software{equivoice,
+SOFTWARE_CITATION = """@software{equivoice,
   title   = {Equivoice: speech emotion recognition in which every voice counts},
   version = {%s},
   license = {Apache-2.0}
@@ -118,7 +118,7 @@ def made_section(inputs: Sequence[ReportInputs], rows: Sequence[Estimate]) -> Se
         common += parts[0].blocks
         parts = []
     version = inputs[0].record.versions.get("equivoice", "not recorded")
-    common.append(Code("How to cite Equivoice", _CITATION % version))
+    common.append(Code("How to cite Equivoice", SOFTWARE_CITATION % version))
     for name, card in _cards(inputs).items():
         if card.citation.known:
             common.append(Code(f"How to cite {name}", str(card.citation)))

@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 _WITHIN = " within "
+_CROSSING = " x "
 _MEAN_OF_GAPS = (
     "The worst gap of a method is the mean over its seeds of each seed's own worst gap. It grows by "
     "chance alone: the noise floor says how large it would be if the groups did not differ."
@@ -115,17 +116,18 @@ def methods_table(rows: Sequence[Estimate]) -> Table:
         part = _own(rows, method)
         score, gap = _score(part), _worst(part)
         sign = ""
-        if _point(part, method) is not None:
+        if len(_methods(rows)) > 1 and _point(part, method) is not None:
             sign, drawn = f"{letter(drawn)}: ", drawn + 1
-        body.append((Cell(f"{sign}{method}"), *_two(score, reasons), *_gap_cells(gap, reasons)))
+        numbers = (*_measured(score, own, reasons), *_gap_cells(gap, own, reasons))
+        body.append((Cell(f"{sign}{method}"), *numbers))
     columns = (
         "Method",
         f"{capital(name)}, %",
         f"{level_heading(own)}interval",
-        "Spread over seeds",
+        *_spread_heading(own),
         f"Largest {attribute(by)} gap, points",
         f"{level_heading(own)}interval",
-        "Spread over seeds",
+        *_spread_heading(own),
         "Noise floor",
         f"{capital(attribute(cell))} and pair with it, in this sample",
         "Utterances",
@@ -135,30 +137,42 @@ def methods_table(rows: Sequence[Estimate]) -> Table:
     return Table(caption, columns, (Body(tuple(body)),), reasons.note)
 
 
-def _two(row: Estimate | None, reasons: Reasons) -> tuple[Cell, ...]:
-    """Value, interval, and spread over seeds."""
+def _measured(
+    row: Estimate | None, rows: Sequence[Estimate], reasons: Reasons, *, difference: bool = False
+) -> tuple[Cell, ...]:
+    """Value, interval, and spread over seeds where any of the rows has one."""
     if row is None:
-        return (Cell("not given", quiet=True),) * 3
+        return (*(Cell("not given", quiet=True),) * 2, *_spread(row, rows))
     return (
-        reasons.cell(written(row, row.value), row),
-        interval_cell(row, reasons),
-        _spread(row),
+        reasons.cell(written(row, row.value, difference=difference), row),
+        interval_cell(row, reasons, difference=difference),
+        *_spread(row, rows),
     )
 
 
-def _spread(row: Estimate) -> Cell:
-    if row.sd_runs is None:
-        return Cell("one seed", quiet=True)
-    return Cell(percent(row.sd_runs), number=True)
+def _spread_heading(rows: Sequence[Estimate]) -> tuple[str, ...]:
+    """The heading of the spread over seeds, where any of the rows has one."""
+    return ("Spread over seeds",) if any(row.sd_runs is not None for row in rows) else ()
 
 
-def _gap_cells(row: Estimate | None, reasons: Reasons) -> tuple[Cell, ...]:
+def _spread(row: Estimate | None, rows: Sequence[Estimate]) -> tuple[Cell, ...]:
+    """The cell below :func:`_spread_heading`."""
+    if not _spread_heading(rows):
+        return ()
+    if row is None or row.sd_runs is None:
+        return (Cell("one seed", quiet=True),)
+    return (Cell(percent(row.sd_runs), number=True),)
+
+
+def _gap_cells(
+    row: Estimate | None, rows: Sequence[Estimate], reasons: Reasons
+) -> tuple[Cell, ...]:
     if row is None:
-        return (Cell("not given", quiet=True),) * 7
+        return (*_measured(row, rows, reasons), *(Cell("not given", quiet=True),) * 4)
     return (
-        *_two(row, reasons),
+        *_measured(row, rows, reasons),
         reasons.cell(written(row, row.noise_floor), row, what="none"),
-        Cell(_placed(row.groups) or "none"),
+        Cell(_placed(row.groups, (row.group_by or "").split(_WITHIN)[0]) or "none"),
         counted(row.n),
         counted(row.clusters),
     )
@@ -175,7 +189,7 @@ def worst_gaps_table(rows: Sequence[Estimate]) -> Table:
                 (
                     Cell(f"{_AGGREGATED.get(row.class_aggregator or '', 'not stated')} over "
                          f"{over_cells(cell)}"),
-                    *_two(row, reasons),
+                    *_measured(row, own, reasons),
                     reasons.cell(written(row, row.noise_floor), row, what="none"),
                 )
                 for row in pick(own, system=name)
@@ -188,7 +202,7 @@ def worst_gaps_table(rows: Sequence[Estimate]) -> Table:
         "Largest pair of groups, then",
         "Points",
         f"{level_heading(own)}interval",
-        "Spread over seeds",
+        *_spread_heading(own),
         "Noise floor",
     )
     caption = f"Gaps in {metric(_main(rows).metric)} by {attribute(by)}, joined over the cells"
@@ -202,7 +216,7 @@ def gaps_within_table(rows: Sequence[Estimate]) -> Table:
     own = [row for row in rows if row.quantity in ("group_score", "pair_gap")]
     bodies = tuple(
         Body(
-            tuple(_within_row(row, reasons) for row in pick(own, system=name)),
+            tuple(_within_row(row, by, own, reasons) for row in pick(own, system=name)),
             name if len(_methods(rows)) > 1 else "",
         )
         for name in _methods(rows)
@@ -211,7 +225,7 @@ def gaps_within_table(rows: Sequence[Estimate]) -> Table:
         f"{capital(attribute(cell))}, and group or difference",
         "% or points",
         f"{level_heading(own)}interval",
-        "Spread over seeds",
+        *_spread_heading(own),
         "Smallest detectable",
         "Utterances",
         capital(unit(own)),
@@ -223,29 +237,36 @@ def gaps_within_table(rows: Sequence[Estimate]) -> Table:
     return Table(caption, columns, bodies, reasons.note)
 
 
-def _within_row(row: Estimate, reasons: Reasons) -> tuple[Cell, ...]:
+def _within_row(
+    row: Estimate, by: str, rows: Sequence[Estimate], reasons: Reasons
+) -> tuple[Cell, ...]:
     difference = row.quantity == "pair_gap"
-    detectable = Cell("no difference", quiet=True)
+    detectable = Cell("not a difference", quiet=True)
     if difference:
         detectable = reasons.cell(written(row, row.detectable), row, what="none")
     return (
-        Cell(_placed(row.groups)),
-        reasons.cell(written(row, row.value, difference=difference), row),
-        interval_cell(row, reasons, difference=difference),
-        _spread(row),
+        Cell(_placed(row.groups, by)),
+        *_measured(row, rows, reasons, difference=difference),
         detectable,
         counted(row.n),
         counted(row.clusters),
     )
 
 
-def _placed(groups: str | None) -> str:
-    """``en x female − en x male`` as ``en: female − male``; a lone group likewise."""
-    parts = [part.rpartition(" x ") for part in (groups or "").split(f" {MINUS} ")]
-    cells = {cell for cell, _, _ in parts if cell}
-    if len(cells) != 1:
+def _placed(groups: str | None, by: str) -> str:
+    """``en x female − en x male`` as ``en: female − male``; what is no group of a cell stays.
+
+    Args:
+        groups: one group, or two with a minus between them.
+        by: the attribute, which may be crossed itself.
+    """
+    width = len(by.split(_CROSSING))
+    parts = [part.split(_CROSSING) for part in (groups or "").split(f" {MINUS} ")]
+    cells = {" × ".join(part[:-width]) for part in parts}
+    if len(cells) != 1 or "" in cells:
         return attribute(groups or "")
-    return f"{attribute(cells.pop())}: {f' {MINUS} '.join(group for _, _, group in parts)}"
+    named = f" {MINUS} ".join(" × ".join(part[-width:]) for part in parts)
+    return f"{cells.pop()}: {named}"
 
 
 def _compared_table(rows: Sequence[Estimate]) -> Table | None:
@@ -261,9 +282,7 @@ def _compared_table(rows: Sequence[Estimate]) -> Table | None:
             tuple(
                 (
                     Cell(row.system or ""),
-                    reasons.cell(written(row, row.value, difference=True), row),
-                    interval_cell(row, reasons, difference=True),
-                    _spread(row),
+                    *_measured(row, own, reasons, difference=True),
                     reasons.cell(written(row, row.detectable), row, what="none"),
                     counted(row.n),
                     counted(row.clusters),
@@ -279,7 +298,7 @@ def _compared_table(rows: Sequence[Estimate]) -> Table | None:
         "Methods",
         "Difference, points",
         f"{level_heading(own)}interval",
-        "Spread over seeds",
+        *_spread_heading(own),
         "Smallest detectable",
         "Utterances",
         capital(unit(own)),
@@ -312,7 +331,7 @@ def worst_gap_statement(gap: Estimate) -> str:
     what = f"The largest gap in {metric(gap.metric)} by {attribute(by)} over {over_cells(cell)}"
     if gap.value is None:
         return f"{what} is not defined: {gap.undefined}."
-    where = f" ({_placed(gap.groups)} in this sample)" if gap.groups else ""
+    where = f" ({_placed(gap.groups, by)} in this sample)" if gap.groups else ""
     told = f"{what} is {points(gap.value)}{where}"
     if gap.low is None or gap.high is None:
         return (

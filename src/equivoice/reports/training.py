@@ -51,7 +51,14 @@ from equivoice.reports.training_inputs import (
 )
 from equivoice.reports.wording import CAUSES, GLOSSARY, attribute, metric, term
 
-__all__ = ["data_table", "render_training", "training_section"]
+__all__ = [
+    "chosen_rows",
+    "data_table",
+    "render_training",
+    "training_facts",
+    "training_section",
+    "training_statements",
+]
 
 _CURVES = (
     "Curves describe how a training went. They have no intervals, and what new speakers would give "
@@ -121,7 +128,7 @@ def render_training(
         raise ValueError("a report needs at least one run")
     runs = told_apart(given)
     as_reports = [_as_report(run) for run in runs]
-    rows = [row for run in runs for row in _estimates(run)]
+    rows = [row for run in runs for row in chosen_rows(run)]
     rows += [] if trade_off is None else read_estimates(trade_off)
     several = len(runs) > 1
     sections = [
@@ -150,7 +157,7 @@ def training_section(inputs: TrainingInputs, *, prefix: str = "", named: bool = 
         named: whether the heading names the run.
     """
     points = read_points(inputs.progress)
-    can, cannot = _statements(inputs, points)
+    can, cannot = training_statements(inputs)
     parts = (
         Section("Who was trained on", f"{prefix}items", tuple(_data_blocks(inputs))),
         Section("How training went", f"{prefix}curves", tuple(_curve_blocks(inputs, points))),
@@ -161,20 +168,26 @@ def training_section(inputs: TrainingInputs, *, prefix: str = "", named: bool = 
         ),
     )
     shown = tuple(part for part in parts if not part.empty)
-    blocks = (Statements("", can, cannot), Facts(tuple(_facts(inputs))))
+    blocks = (Statements("", can, cannot), Facts(tuple(training_facts(inputs))))
     title = f"Training: {inputs.title}" if named else "Training"
     return Section(title, f"{prefix}training", blocks, shown)
 
 
-def _statements(
-    inputs: TrainingInputs, points: Sequence[Point]
+def training_statements(
+    inputs: TrainingInputs, *, curves: bool = True
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Where training stopped and why, what was chosen on which data, and what limits it."""
+    """What can and what cannot be concluded: where training stopped, what was chosen, on which data.
+
+    Args:
+        inputs: the run.
+        curves: whether curves stand beside the statements.
+    """
+    points = read_points(inputs.progress)
     can = [*_ended(inputs, points), *_chosen(inputs, points)]
-    cannot = [*_diverged(points), *_on_test(inputs), _CURVES]
+    cannot = [*_diverged(points), *_on_test(inputs), *([_CURVES] if curves else [])]
     if inputs.chosen is not None:
         cannot.append(_OPTIMISTIC)
-    gaps = [row for row in _estimates(inputs) if row.quantity == "gap"]
+    gaps = [row for row in chosen_rows(inputs) if row.quantity == "gap"]
     for gap in pick(gaps, class_aggregator="max"):
         said = f"On the validation data: {_uncapital(worst_gap_statement(gap))}"
         (can if gap.excludes_zero else cannot).append(said)
@@ -261,8 +274,8 @@ def _on_test(inputs: TrainingInputs) -> Iterator[str]:
             )
 
 
-def _facts(inputs: TrainingInputs) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """What was trained, as far as it is known."""
+def training_facts(inputs: TrainingInputs) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What was trained, by name; what the record does not hold says so."""
     share = ""
     if inputs.trainable is not None:
         whole = "" if inputs.parameters is None else f" of {inputs.parameters:,}"
@@ -344,7 +357,7 @@ def _curve_blocks(inputs: TrainingInputs, points: Sequence[Point]) -> Iterator[B
 
 
 def _validation_blocks(inputs: TrainingInputs) -> Iterator[Block]:
-    rows = _estimates(inputs)
+    rows = chosen_rows(inputs)
     if inputs.chosen is None:
         return
     if not any(row.quantity == "score" for row in rows):
@@ -358,7 +371,8 @@ def _validation_blocks(inputs: TrainingInputs) -> Iterator[Block]:
     yield gaps_within_table(rows)
 
 
-def _estimates(inputs: TrainingInputs) -> tuple[Estimate, ...]:
+def chosen_rows(inputs: TrainingInputs) -> tuple[Estimate, ...]:
+    """The estimates of the chosen checkpoint; none where there are none."""
     if inputs.estimates is None or inputs.estimates.is_empty():
         return ()
     return tuple(pooled(read_estimates(inputs.estimates)))

@@ -41,6 +41,8 @@ class TrainingInputs:
         tolerance: the gap that the penalty's weight lets pass.
         maximum: the largest weight.
         compared: what the weight is driven by: the gap in ``loss`` or in ``metric``.
+        tuning: ``lora`` where an adapter was trained; else ``partial`` or ``full``.
+        modalities: what the model is given, such as ``speech`` and ``speech+transcript``.
         trainable: how many parameters were trained.
         parameters: how many the model has.
         stopped: where training stopped and why, as one sentence; empty while it goes on.
@@ -65,6 +67,8 @@ class TrainingInputs:
     tolerance: float | None = None
     maximum: float | None = None
     compared: str = "loss"
+    tuning: str = "lora"
+    modalities: Sequence[str] = ("speech",)
     trainable: int | None = None
     parameters: int | None = None
     stopped: str = ""
