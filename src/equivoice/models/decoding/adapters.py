@@ -224,7 +224,7 @@ def _target_modules(backend: LearningModel, targets: str | tuple[str, ...]) -> s
 def _language_path(model: Any) -> str:
     """Where the language model stands: it holds the embeddings of tokens."""
     embeddings = model.get_input_embeddings()
-    name = next(name for name, module in model.named_modules() if module is embeddings)
+    name: str = next(name for name, module in model.named_modules() if module is embeddings)
     return name.rpartition(".")[0]
 
 

@@ -10,7 +10,7 @@ from equivoice.errors import ConfigError
 from equivoice.models.decoding.backend import PrefixModel
 from equivoice.models.language import Question
 from equivoice.models.learning import LOSS_ON, Lesson, LessonTokens, LossOn, TokenLosses
-from equivoice.prompting.turns import Turn
+from equivoice.prompting.turns import Role, Turn
 
 __all__ = ["LearningModel", "is_trained"]
 
@@ -175,5 +175,5 @@ class LearningModel(PrefixModel):
 
 
 def _said(*texts: str) -> Question:
-    roles = ("user", "assistant")
+    roles: tuple[Role, ...] = ("user", "assistant")
     return Question("", tuple(Turn(roles[at % 2], (text,)) for at, text in enumerate(texts)))

@@ -266,6 +266,8 @@ class PromptedModel(HearingModel):
         for question in questions:
             check_question(question)
         clips = [question.clip for question in questions if question.clip is not None]
+        if not clips:
+            return []
         if is_trained(self.tower):
             return self.hear([self.wave(clip) for clip in clips])
         self.tower.eval()

@@ -153,7 +153,7 @@ def _hash(tensors: Mapping[str, torch.Tensor]) -> str:
         digest.update(f"{name} {each.dtype} {tuple(each.shape)} {each.device.type}\n".encode())
         flat = each.detach().contiguous().reshape(-1).view(torch.uint8)
         for low in range(0, len(flat), _BLOCK):
-            digest.update(flat[low : low + _BLOCK].cpu().numpy())
+            digest.update(flat[low : low + _BLOCK].cpu().numpy().tobytes())
     return digest.hexdigest()
 
 
