@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from equivoice.fairness import NAMED_MEASURES
-from equivoice.metrics import FloatArray, IntArray
+from equivoice.metrics import FloatArray, IntArray, Metric
 from equivoice.studies.gender_gap.reading import BOTH, SPEECH, Answers, GapSettings
 from equivoice.studies.gender_gap.sums import Blocks, blocks_of
 from equivoice.studies.gender_gap.values import Columns, Quantity, quantities
@@ -80,7 +80,7 @@ def measure(answers: Answers, settings: GapSettings) -> list[Row]:
     blocks = blocks_of(answers)
     columns = Columns.of(len(blocks.cells), len(answers.labels.names))
     asked = quantities(columns, blocks.cells)
-    found = _resample(blocks, columns, settings)
+    drawn = {gaps: _resample(blocks, columns, settings, gaps=gaps) for gaps in (True, False)}
     head = {
         "system": answers.system,
         "prompt": answers.prompt,
@@ -91,20 +91,25 @@ def measure(answers: Answers, settings: GapSettings) -> list[Row]:
     }
     rows = []
     for number, modality in enumerate(blocks.modalities):
-        tests = _between(blocks, columns, asked, number, settings)
+        between = {
+            cell: _between(blocks, columns, asked, (number, cell), settings)
+            for cell in dict.fromkeys(quantity.cell for quantity in asked)
+        }
         for quantity in asked:
-            row = _level_row(found, quantity, number, settings)
+            tests = between[quantity.cell]
+            row = _level_row(drawn[quantity.is_gap], quantity, number, settings)
             rows.append(head | {"modality": modality} | row | _tested(tests, quantity, row))
     if len(blocks.modalities) == 2:
-        tests = _within(blocks, columns, asked, settings)
+        within = _within(blocks, columns, asked, settings)
         for quantity in asked:
-            row = _change_row(found, quantity, settings)
-            rows.append(head | {"modality": CHANGE} | row | _tested(tests, quantity, row))
+            row = _change_row(drawn[quantity.is_gap], quantity, settings)
+            rows.append(head | {"modality": CHANGE} | row | _tested(within, quantity, row))
     return rows
 
 
-def _resample(blocks: Blocks, columns: Columns, settings: GapSettings) -> _Resampled:
-    sample = blocks.resampled
+def _resample(blocks: Blocks, columns: Columns, settings: GapSettings, *, gaps: bool) -> _Resampled:
+    """For gaps units are drawn within their group; for scores of everybody from all."""
+    sample = blocks.resampled(within_groups=gaps)
     point = columns.values(blocks, sample.totals())
     sums = bootstrap_sums(sample, settings.replicates, seed=settings.seed)
     drawn = np.ascontiguousarray(np.moveaxis(columns.values(blocks, sums), 0, -1))
@@ -236,43 +241,53 @@ def _tested(tests: PermutationResult, quantity: Quantity, row: Mapping[str, Any]
 
 
 def _between(
-    blocks: Blocks, columns: Columns, asked: list[Quantity], modality: int, settings: GapSettings
+    blocks: Blocks,
+    columns: Columns,
+    asked: list[Quantity],
+    place: tuple[int, str],
+    settings: GapSettings,
 ) -> PermutationResult:
-    """Tests that the groups do not differ: speakers change groups.
+    """Tests that the groups do not differ in a cell: its speakers change groups.
 
-    The test of several languages together adds up their statistics, so it is one test
-    whatever the aggregator.
+    The test of all cells together adds up their statistics, so it is one test whatever
+    the aggregator. Where languages have other speakers it is approximate, as a speaker of
+    one language may change places with one of another.
     """
-    cells = range(len(blocks.cells))
-
-    def finish(name: str, cell: int) -> Any:
-        metric = columns.metrics[name]
-        own = slice(cell * blocks.size, (cell + 1) * blocks.size)
-
-        def values(sums: FloatArray) -> FloatArray:
-            found = metric.finish(sums[..., own])
-            return found if metric.per_class else found[..., np.newaxis]
-
-        return values
-
-    finishes = {f"{name}@{cell}": finish(name, cell) for name in columns.metrics for cell in cells}
-    number = {name: n for n, name in enumerate(blocks.cells)}
+    modality, name = place
+    only = blocks.cells.index(name) if name in blocks.cells else None
+    cells = range(len(blocks.cells)) if only is None else [only]
+    finishes = {
+        f"{metric}@{cell}": _finish_of(columns.metrics[metric], cell, blocks.size)
+        for metric in columns.metrics
+        for cell in cells
+    }
     measures = {
         _key(quantity): tuple(
-            f"{name}@{cell}"
-            for name in NAMED_MEASURES[quantity.metric].metrics
-            for cell in ([number[quantity.cell]] if quantity.cell in number else cells)
+            f"{metric}@{cell}"
+            for metric in NAMED_MEASURES[quantity.metric].metrics
+            for cell in cells
         )
         for quantity in asked
-        if quantity.is_gap
+        if quantity.is_gap and quantity.cell == name
     }
     return permutation_test(
-        blocks.by_group(modality),
+        blocks.by_group(modality, only),
         finishes,
         measures,
         permutations=settings.permutations,
         seed=settings.seed,
     )
+
+
+def _finish_of(metric: Metric, cell: int, size: int) -> Callable[[FloatArray], FloatArray]:
+    """The metric of one cell, from sums of all cells (..., L · S) to (..., K)."""
+    own = slice(cell * size, (cell + 1) * size)
+
+    def values(sums: FloatArray) -> FloatArray:
+        found = metric.finish(sums[..., own])
+        return found if metric.per_class else found[..., np.newaxis]
+
+    return values
 
 
 class _Shared:
@@ -297,7 +312,7 @@ def _within(
     """Tests that the transcript makes no difference: each speaker's two modalities are swapped."""
     shared = _Shared(blocks, columns)
 
-    def finish(quantity: Quantity) -> Any:
+    def finish(quantity: Quantity) -> Callable[[FloatArray], FloatArray]:
         return lambda sums: quantity(shared.values(sums))[..., np.newaxis]
 
     return permutation_test(

@@ -69,21 +69,28 @@ class Blocks:
         """All units in one stratum; the groups are the modalities."""
         return self._sums(np.ones(len(self.units), dtype=bool))
 
-    @cached_property
-    def resampled(self) -> ClusteredSums:
-        """The same with units drawn within their group, and within their language.
+    def resampled(self, *, within_groups: bool) -> ClusteredSums:
+        """The same with units drawn within their language, and for gaps within their group.
 
         Languages that share a speaker are drawn from together.
         """
+        drawn = self.place if within_groups else self.place % len(self.cells)
         strata: list[Stratum] = []
-        for linked in _linked(self.place, self.units):
-            strata += self._sums(np.isin(self.place, linked)).strata
+        for linked in _linked(drawn, self.units):
+            strata += self._sums(np.isin(drawn, linked)).strata
         return replace(self.by_modality, strata=tuple(strata))
 
-    def by_group(self, modality: int) -> ClusteredSums:
-        """The units of one modality; the groups are the groups, the blocks the cells alone."""
-        own = self.modality == modality
+    def by_group(self, modality: int, cell: int | None = None) -> ClusteredSums:
+        """The units of one modality; the groups are the groups, the blocks the cells alone.
+
+        Args:
+            modality: which.
+            cell: the units of this cell only; ``None`` for all.
+        """
         cells = len(self.cells)
+        own = self.modality == modality
+        if cell is not None:
+            own &= self.place % cells == cell
         codes, table = self.statistics.codes[own], self.statistics.table
         # an answer of the second group moves to the block that its cell has in the first
         group = self.place[own] // cells
@@ -138,7 +145,7 @@ def _in_blocks(one: CodedStatistics, place: IntArray, blocks: int) -> CodedStati
 
 
 def _linked(place: IntArray, units: IntArray) -> list[IntArray]:
-    """Blocks that share units, directly or through others, together."""
+    """Places that share units, directly or through others, together."""
     pairs = np.unique(np.stack([units, place]), axis=1)
     parent = {int(block): int(block) for block in pairs[1]}
 
