@@ -8,7 +8,9 @@ from typing import Literal
 from equivoice.cli.config import VerbConfig, argument, configured, option, verb_app
 from equivoice.cli.console import finish, say
 from equivoice.cli.reporting import conclusions, write_report
-from equivoice.store import RunFolder
+from equivoice.cli.training_report import is_training, write_training_report
+from equivoice.errors import ConfigError
+from equivoice.store import RunFolder, TrainingFolder
 
 app = verb_app()
 
@@ -31,14 +33,30 @@ class ReportConfig(VerbConfig):
 def report(config: ReportConfig) -> None:
     """Write the report of one run, or of several side by side.
 
-    The report is made from what stands in the run folders; no model is run.
+    The report is made from what stands in the run folders; no model is run. Of the folder of
+    a training it shows the curves, and of several trainings score against worst gap.
 
     Example:
       equivoice report runs/ravdess
       equivoice report runs/a runs/b --out side-by-side.html
+      equivoice report runs/erm runs/minmaxgap --out trainings.html
     """
+    trainings = [path for path in config.run if is_training(path)]
+    if trainings:
+        _refuse_mixed(config.run, trainings)
+        finish(write_training_report(list(map(TrainingFolder.read, trainings)), out=config.out))
+        return
     runs = [RunFolder.read(path) for path in config.run]
     place = write_report(runs, out=config.out, players=config.players)
     for run in runs:
         say(*conclusions(run))
     finish(place)
+
+
+def _refuse_mixed(given: tuple[Path, ...], trainings: list[Path]) -> None:
+    others = [path for path in given if path not in trainings]
+    if others:
+        raise ConfigError(
+            f"{trainings[0]} is a training and {others[0]} is not: they have no report in common",
+            hint="write two reports",
+        )

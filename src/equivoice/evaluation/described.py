@@ -8,7 +8,8 @@ a run can be re-scored, compared and reported without the corpus itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -22,6 +23,7 @@ from equivoice.store import RunFolder
 __all__ = [
     "CorpusDescription",
     "FoundInCorpus",
+    "Texts",
     "describe",
     "read_descriptions",
     "save_descriptions",
@@ -104,7 +106,21 @@ def describe(corpus: Corpus, *, findings: Iterable[Any], folds: str) -> CorpusDe
     )
 
 
-def save_descriptions(run: RunFolder, descriptions: Sequence[CorpusDescription]) -> None:
+class Texts(Protocol):
+    """A folder that keeps texts by name: that of a run, or of a training."""
+
+    path: Path
+
+    def read_text(self, name: str) -> str | None:
+        """A text of the folder; ``None`` where there is none of this name."""
+        ...
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write a text into the folder, whole or not at all."""
+        ...
+
+
+def save_descriptions(run: Texts, descriptions: Sequence[CorpusDescription]) -> None:
     """Write the descriptions into a run folder.
 
     Raises:
@@ -114,7 +130,7 @@ def save_descriptions(run: RunFolder, descriptions: Sequence[CorpusDescription])
     run.write_text(_FILE, text + "\n")
 
 
-def read_descriptions(run: RunFolder) -> Mapping[str, CorpusDescription]:
+def read_descriptions(run: Texts) -> Mapping[str, CorpusDescription]:
     """The corpora of a run by name; empty where the run folder does not describe them.
 
     Raises:

@@ -36,6 +36,8 @@ PROGRESS_COLUMNS = {
 
 _MOST_STRETCHES = 60
 _MINUS = " − "
+_DERIVED = ("loss", "worst_gap")
+"""What evaluations hold beside the metrics: it comes out of the losses, and out of the groups."""
 _NOT_FINITE = "the loss is not a finite number"
 _NOT_GIVEN = "no value was recorded"
 _ONE_GROUP = "no cell has two groups"
@@ -193,15 +195,15 @@ def _of_cells(losses: pl.DataFrame, split: str, measure: str) -> Iterator[_Row]:
 
 
 def _of_metrics(evaluations: pl.DataFrame) -> Iterator[_Row]:
-    """What was measured at each evaluation, and its gaps; the loss has rows of its own."""
-    for (metric,), own in evaluations.group_by("metric", maintain_order=True):
+    """What was measured at each evaluation, and its gaps."""
+    measured = evaluations.filter(~pl.col("metric").is_in(_DERIVED))
+    for (metric,), own in measured.group_by("metric", maintain_order=True):
         whole = own.filter(pl.col("group").is_null()).sort("step", "cell", nulls_last=False)
         for row in whole.iter_rows(named=True):
-            if metric != "loss":
-                value, n = row["value"], row["n"]
-                yield _point(row["step"], "validation", metric, "level", value, n, cell=row["cell"])
+            value, n = row["value"], row["n"]
+            yield _point(row["step"], "validation", metric, "level", value, n, cell=row["cell"])
         by_group = own.filter(pl.col("cell").is_not_null(), pl.col("group").is_not_null())
-        if metric != "loss" and not by_group.is_empty():
+        if not by_group.is_empty():
             as_losses = by_group.rename({"value": "loss", "step": "at"})
             yield from _of_cells(as_losses, "validation", metric)
 

@@ -37,6 +37,7 @@ _LANGUAGE = re.compile(r"([a-z]{2,3})(-[A-Za-z0-9]+)*")
 _TAGS = ("speech-emotion-recognition", "emotion-recognition", "fairness", "equivoice")
 _TASK = {"type": "audio-classification", "name": "Speech emotion recognition"}
 _METRIC_TYPES = {"macro_f1": "f1", "weighted_f1": "f1", "micro_f1": "f1", "accuracy": "accuracy"}
+_OF_COMMAND = ("system", "options", "corpora", "fold", "recipe")
 _LIMITS = (
     (
         "The model answers how an utterance was labelled. It does not know what anybody feels, and "
@@ -251,13 +252,29 @@ def _rerun(inputs: TrainingInputs) -> Iterator[Block]:
             ("seeds", tuple(f"{name} {value}" for name, value in record.seeds.items())),
         )
     )
-    yield Code("From the training folder", "equivoice rerun RUN")
-    config = yaml.safe_dump(_shown(record.config), sort_keys=False, allow_unicode=True)
-    yield Code("The configuration as resolved, with names of folders cut off", config)
+    recipe = {name: value for name, value in record.config.items() if name not in _OF_COMMAND}
+    if recipe:
+        text = yaml.safe_dump(_shown(recipe), sort_keys=False, allow_unicode=True)
+        yield Code("All settings as resolved; save them as recipe.yaml", text)
+    yield Code("Then, with the corpora named above", _command(inputs))
     hashes = {_without_folder(name): value for name, value in record.inputs.items()}
     if hashes:
         text = "\n".join(f"{value}  {name}" for name, value in hashes.items())
         yield Code("The inputs and their SHA-256", text)
+
+
+def _command(inputs: TrainingInputs) -> str:
+    """How the training is started again; what only its owner can know stands in capitals."""
+    config = inputs.record.config
+    system = inputs.system or "SYSTEM"
+    base = inputs.base_model if _HUB_NAME.fullmatch(inputs.base_model) else "BASE_MODEL"
+    folds = config.get("fold")
+    named = folds.items() if isinstance(folds, Mapping) else ()
+    fold = [f"fold.{corpus}={name}" for corpus, name in named]
+    fold += [f"--fold {folds}"] if isinstance(folds, (str, int)) else []
+    corpora = [f"--corpus {name}" for name in _corpora(inputs)] or ["--corpus CORPUS"]
+    parts = [f"--system {system}", f"options.{system}.model={base}", *corpora, *fold]
+    return one_line(" ".join(["equivoice train", *parts, "--recipe recipe.yaml --out RUN"]))
 
 
 def _citations(inputs: TrainingInputs) -> Iterator[Block]:

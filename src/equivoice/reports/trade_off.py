@@ -46,14 +46,16 @@ _MEAN_OF_GAPS = (
 _AGGREGATED = {"max": "largest", "mean": "mean", "rms": "root mean square"}
 
 
-def trade_off_section(rows: Sequence[Estimate]) -> Section:
+def trade_off_section(rows: Sequence[Estimate], *, caution: str = "") -> Section:
     """Score against worst gap of several methods, with the paired differences; empty of none.
 
     Args:
         rows: of :func:`equivoice.evaluation.trade_off.trade_off`.
+        caution: what a reader must know before anything else.
     """
     blocks: list[Block] = []
     if _methods(rows):
+        blocks += [Text(caution)] if caution else []
         can, cannot = trade_off_statements(rows)
         blocks.append(Statements("", can, cannot))
         plot = trade_off_plot(rows)

@@ -21,7 +21,8 @@ from equivoice.reports.document import (
     Table,
     Text,
 )
-from equivoice.reports.formatting import capital, count
+from equivoice.reports.formatting import capital, count, percent
+from equivoice.reports.formatting import points as points_of
 from equivoice.reports.inputs import ReportInputs
 from equivoice.reports.provenance import corpora_section, left_out_section, made_section
 from equivoice.reports.render import facts_line, render_page, told_apart
@@ -42,6 +43,7 @@ from equivoice.reports.training_curves import (
     score_figure,
 )
 from equivoice.reports.training_inputs import (
+    WORST_GAP,
     Point,
     TrainingInputs,
     measure_name,
@@ -67,6 +69,10 @@ _CURVES = (
 _OPTIMISTIC = (
     "Validation data chose the checkpoint: its scores on them tend to be better than what new "
     "speakers would give. Scores on test data are needed to say how good it is."
+)
+_SHARED_VALIDATION = (
+    "On the validation data, which chose the checkpoint of each run. Whether the order of the runs "
+    "holds for new speakers is for test data to say."
 )
 _NEVER_TEST = (
     "The record states training or validation data for every choice: test data chose nothing."
@@ -103,8 +109,8 @@ def render_training(
 
     Args:
         inputs: one run, or several to stand side by side.
-        trade_off: score against worst gap of the runs on the same utterances
-            (:func:`equivoice.evaluation.trade_off.trade_off`); for several runs.
+        trade_off: score against worst gap of the runs on the validation utterances that all
+            of them share (:func:`equivoice.evaluation.trade_off.trade_off`).
 
     Returns:
         the page as text, complete in itself, to be stored as UTF-8.
@@ -132,7 +138,7 @@ def render_training(
     rows += [] if trade_off is None else read_estimates(trade_off)
     several = len(runs) > 1
     sections = [
-        *([trade_off_section(read_estimates(trade_off))] if trade_off is not None else []),
+        *_trade_off(trade_off),
         *(training_section(run, prefix=f"run{at}-" if several else "", named=several)
           for at, run in enumerate(runs)),
         corpora_section(as_reports),
@@ -146,6 +152,11 @@ def render_training(
         runs=[run.title for run in runs] if several else [],
         facts=facts_line(as_reports[0].record),
     )
+
+
+def _trade_off(table: pl.DataFrame | None) -> Iterator[Section]:
+    if table is not None:
+        yield trade_off_section(read_estimates(table), caution=_SHARED_VALIDATION)
 
 
 def training_section(inputs: TrainingInputs, *, prefix: str = "", named: bool = False) -> Section:
@@ -219,33 +230,55 @@ def _chosen(inputs: TrainingInputs, points: Sequence[Point]) -> Iterator[str]:
     """Which checkpoint was chosen, by what, on which data."""
     if inputs.chosen is None:
         return
-    known = inputs.selection
-    measure = str(known.get("metric") or "")
-    by = f" by {measure_name(measure)}" if measure else ""
-    among = f", out of {count(known['candidates'], 'evaluation')}" if "candidates" in known else ""
-    value = [
-        point
-        for point in select(points, step=inputs.chosen, measure=measure, kind="level")
-        if point.cell is None and point.groups is None and point.split == "validation"
-    ]
+    known, measure = inputs.selection, inputs.measure
+    by = f" by {_criterion(inputs)}" if measure else ""
+    number = _number(known.get("candidates"))
+    among = "" if number is None else f", out of {count(number, 'evaluation')}"
+    value = _chosen_value(inputs, points)
     split = f" on {known['split']} data" if known.get("split") else ""
     told = f"The checkpoint of step {inputs.chosen:,} was chosen{by}{split}{among}"
-    if value and value[0].value is not None:
-        told += f": {_measured(measure, value[0].value)}, {_size(value[0].n, known)}"
+    if value is not None and value.value is not None:
+        told += f": {_measured(inputs, value.value)}, {_size(value.n, known)}"
     yield f"{told}."
     if inputs.record.selection and not list(_on_test(inputs)):
         yield _NEVER_TEST
 
 
-def _measured(measure: str, value: float) -> str:
-    if measure != "loss" and term(measure).percent:
-        return f"{value * 100:.1f}%"
-    return f"{value:.3f}"
+def _criterion(inputs: TrainingInputs) -> str:
+    if inputs.measure != WORST_GAP:
+        return measure_name(inputs.measure)
+    return f"the largest gap in {measure_name(inputs.compared)} over {over_cells(inputs.cell)}"
+
+
+def _chosen_value(inputs: TrainingInputs, points: Sequence[Point]) -> Point | None:
+    """What the chosen checkpoint was measured at when it was chosen."""
+    at_choice = select(points, step=inputs.chosen, split="validation")
+    if inputs.measure == WORST_GAP:
+        found = select(at_choice, measure=inputs.compared, kind="largest_gap")
+    else:
+        found = select(at_choice, measure=inputs.measure, kind="level", cell=None, groups=None)
+    return found[0] if found else None
+
+
+def _measured(inputs: TrainingInputs, value: float) -> str:
+    gap = inputs.measure == WORST_GAP
+    measure = inputs.compared if gap else inputs.measure
+    if measure == "loss" or not term(measure).percent:
+        return f"{value:.3f}"
+    return points_of(value) if gap else f"{percent(value)}%"
 
 
 def _size(n: int | None, known: Mapping[str, Any]) -> str:
-    speakers = f" of {count(known['speakers'], 'speaker')}" if known.get("speakers") else ""
+    number = _number(known.get("speakers"))
+    speakers = f" of {count(number, 'speaker')}" if number else ""
     return f"{count(n, 'utterance')}{speakers}; this single value has no interval"
+
+
+def _number(given: object) -> int | None:
+    """A count, given as one or as what is counted."""
+    if isinstance(given, int):
+        return given
+    return len(given) if isinstance(given, (list, tuple)) else None
 
 
 def _diverged(points: Sequence[Point]) -> Iterator[str]:

@@ -45,7 +45,7 @@ _BATCH_GAPS = "Gaps within batches are larger by chance alone, since each group 
 def overview(inputs: TrainingInputs, points: Sequence[Point]) -> Figure | None:
     """Loss, worst gap in loss, and the weight λ, over the steps; ``None`` where nothing is known."""
     weights = select(points, kind="weight")
-    panels = [_loss_panel(points), _worst_panel(inputs, points)]
+    panels = [_loss_panel(points), _worst_panel(inputs, points), _driving_panel(inputs, points)]
     if any(point.value for point in weights):
         most = [] if inputs.maximum is None else [inputs.maximum]
         reached = [top for top in most if any((p.value or 0.0) >= 0.9 * top for p in weights)]
@@ -78,15 +78,27 @@ def _worst_panel(inputs: TrainingInputs, points: Sequence[Point]) -> Panel:
     return Panel(title, series, from_zero=True, plain=True, levels=_tolerance(inputs))
 
 
-def _tolerance(inputs: TrainingInputs) -> tuple[Level, ...]:
-    if inputs.tolerance is None or inputs.compared != "loss":
+def _driving_panel(inputs: TrainingInputs, points: Sequence[Point]) -> Panel:
+    """The gap in a metric, where that moves the weight."""
+    own = []
+    if inputs.compared != "loss":
+        own = select(points, measure=inputs.compared, kind="largest_gap")
+    title = f"largest gap in {measure_name(inputs.compared)}, {_unit_of(inputs.compared, gap=True)}"
+    levels = _tolerance(inputs, inputs.compared)
+    plain = _is_plain(inputs.compared)
+    return Panel(title, _by_split(own), from_zero=True, plain=plain, levels=levels)
+
+
+def _tolerance(inputs: TrainingInputs, measure: str = "loss") -> tuple[Level, ...]:
+    """The gap that the weight lets pass, where it is one in this measure."""
+    if inputs.tolerance is None or inputs.compared != measure:
         return ()
     return (Level(inputs.tolerance, f"the tolerance ε, {inputs.tolerance:g}"),)
 
 
 def gap_figures(inputs: TrainingInputs, points: Sequence[Point]) -> Iterator[Figure]:
     """The gap of each cell, one panel a cell, for the loss and each metric that has gaps."""
-    for measure in in_order(point.measure for point in points):
+    for measure in _shown(inputs, points):
         own = select(points, measure=measure, kind="gap")
         cells = in_order(point.cell for point in own)
         if not 0 < len(cells) <= MOST_PANELS:
@@ -113,7 +125,7 @@ def _gap_panel(
 ) -> Panel:
     own = _by_split(select(points, cell=cell))
     plain = _is_plain(measure)
-    levels = _tolerance(inputs) if measure == "loss" else ()
+    levels = _tolerance(inputs, measure)
     if pairs:
         levels = tuple(
             Level(sign * level.value, f"the tolerance {'−' if sign < 0 else ''}ε")
@@ -130,7 +142,7 @@ def _gap_panel(
 
 def group_figures(inputs: TrainingInputs, points: Sequence[Point]) -> Iterator[Figure]:
     """Loss and metrics of each group on the validation part, one panel a cell."""
-    for measure in in_order(point.measure for point in points):
+    for measure in _shown(inputs, points):
         own = [
             point
             for point in select(points, measure=measure, kind="level", split=_VALIDATED)
@@ -158,12 +170,8 @@ def group_figures(inputs: TrainingInputs, points: Sequence[Point]) -> Iterator[F
 
 def score_figure(inputs: TrainingInputs, points: Sequence[Point]) -> Figure | None:
     """The metrics over everybody on the validation part; ``None`` where none was measured."""
-    own = [
-        point
-        for point in select(points, kind="level", split=_VALIDATED, cell=None, groups=None)
-        if point.measure != "loss"
-    ]
-    measures = in_order(point.measure for point in own)
+    own = select(points, kind="level", split=_VALIDATED, cell=None, groups=None)
+    measures = [measure for measure in _shown(inputs, points) if measure != "loss"]
     panels = [
         Panel(
             f"{measure_name(measure)}, {_unit_of(measure)}",
@@ -177,6 +185,15 @@ def score_figure(inputs: TrainingInputs, points: Sequence[Point]) -> Figure | No
         return None
     title = f"Scores on the validation data during training: {inputs.title}"
     return _figure(panels, inputs, title, [_NO_INTERVALS])
+
+
+def _shown(inputs: TrainingInputs, points: Sequence[Point]) -> list[str]:
+    """The loss, what chose the checkpoint and what moves λ; of the other metrics the tables tell."""
+    there = in_order(point.measure for point in points if point.kind == "level")
+    wanted = ("loss", inputs.measure, inputs.compared)
+    metrics = [measure for measure in there if measure in wanted]
+    others = [measure for measure in there if measure not in ("loss", *metrics)]
+    return metrics if len(metrics) > 1 else [*metrics, *others[:1]]
 
 
 def numbers(inputs: TrainingInputs, points: Sequence[Point]) -> Folded:

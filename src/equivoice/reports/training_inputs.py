@@ -12,7 +12,18 @@ from equivoice.records import RunRecord
 from equivoice.reports.formatting import count
 from equivoice.reports.wording import attribute, metric
 
-__all__ = ["Point", "TrainingInputs", "measure_name", "over_cells", "read_points", "select"]
+__all__ = [
+    "WORST_GAP",
+    "Point",
+    "TrainingInputs",
+    "measure_name",
+    "over_cells",
+    "read_points",
+    "select",
+]
+
+WORST_GAP = "worst_gap"
+"""What a checkpoint can be chosen by beside loss and metrics: the largest gap over the cells."""
 
 _PLURALS = {"language": "languages", "corpus": "corpora", "modality": "modalities"}
 
@@ -83,6 +94,11 @@ class TrainingInputs:
         return own[-1] if own else {}
 
     @property
+    def measure(self) -> str:
+        """What the checkpoint was chosen by; empty where the record does not say."""
+        return str(self.selection.get("metric") or "")
+
+    @property
     def finished(self) -> bool:
         """Whether training came to its end."""
         return self.record.finished is not None
@@ -133,7 +149,7 @@ def measure_name(name: str) -> str:
         >>> measure_name("loss"), measure_name("macro_f1")
         ('loss', 'macro-F1')
     """
-    return "loss" if name == "loss" else metric(name)
+    return name if name == "loss" else metric(name)
 
 
 def over_cells(cell: str, number: int | None = None) -> str:
