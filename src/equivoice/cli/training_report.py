@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -259,7 +259,8 @@ def _common_name(folders: Sequence[str]) -> str:
     """What the names of folders have in common, without a seed at the end; else the first name."""
     if len(folders) == 1:
         return folders[0]
-    return _SEED_AT_END.sub("", os.path.commonprefix(list(folders))) or folders[0]
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*folders, strict=False))
+    return _SEED_AT_END.sub("", "".join(letters[0] for letters in alike)) or folders[0]
 
 
 def _write_into(run: TrainingFolder, page: str) -> Path:
