@@ -15,6 +15,7 @@
       training_evaluations.parquet
       checkpoints/step-000120/       all that is needed to go on from there
       best/                          what the training is for: the adapter, or the model
+      sounds/                        what the frozen encoder hears, until the training is done
       tensorboard/                   event files, where TensorBoard is installed
       .equivoice.lock                held by the process that writes
 
@@ -64,7 +65,7 @@ _TABLES: dict[str, Schema] = {
 }
 _PREDICTIONS = "predictions.parquet"
 _UTTERANCES = "utterances.parquet"
-_FOLDERS = ("checkpoints", "best", "tensorboard")
+_FOLDERS = ("checkpoints", "best", "tensorboard", "sounds")
 _TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(html|json|md|txt|svg)")
 _REPLACED = ".replaced"
 _PART = ".part"
@@ -294,6 +295,21 @@ class TrainingFolder:
     def tensorboard_path(self) -> Path:
         """Where TensorBoard's event files stand."""
         return self.path / "tensorboard"
+
+    @property
+    def sounds_path(self) -> Path:
+        """Where what a frozen encoder hears is kept while the training goes on."""
+        return self.path / "sounds"
+
+    def drop_sounds(self) -> None:
+        """Remove what was kept for the time of the training.
+
+        Raises:
+            StorageError: it cannot be removed.
+        """
+        self._need_lock()
+        with storing(self.path):
+            _remove(self.sounds_path)
 
     # ---------------------------------------------------------------- inner part
 

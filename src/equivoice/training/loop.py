@@ -19,6 +19,8 @@ from equivoice.corpora.corpus import Corpus
 from equivoice.errors import RunError
 from equivoice.models.decoding.adapters import save_adapter
 from equivoice.models.decoding.learning_model import LearningModel
+from equivoice.models.hearing.backend import PromptedModel
+from equivoice.models.hearing.sound_cache import SoundCache
 from equivoice.objectives.adaptive_weight import AdaptiveWeight, fixed_weight
 from equivoice.objectives.minmax_gap import GapPenalty
 from equivoice.store.training_folder import TrainingFolder, part_beside, replace_folder
@@ -151,6 +153,7 @@ def _folder(out: Path, *, first: bool, overwrite: bool) -> Iterator[TrainingFold
 def _train(
     task: TrainingTask, run: TrainingFolder, progress: TrainingProgress, parallel: Parallel | None
 ) -> None:
+    _keep_sounds(task, run)
     optimizer = _optimizer(task)
     standing = Standing(0, _first_weight(task.settings))
     checkpoint = latest_checkpoint(run.checkpoints_path)
@@ -370,6 +373,7 @@ class _Writer:
 
     def finish(self, standing: Standing) -> None:
         save_facts(self._task, self._run, standing)
+        self._run.drop_sounds()
         self._run.gather()
         finish(self._task, self._run, standing)
 
@@ -381,6 +385,13 @@ class _Writer:
         known = {name: float(value) for name, value in values.items() if value is not None}
         for tracker in self._trackers:
             tracker.log(step, known)
+
+
+def _keep_sounds(task: TrainingTask, run: TrainingFolder) -> None:
+    """Let a frozen encoder hear each clip once."""
+    kept, backend = task.settings.model.keep_sounds, task.learner.backend
+    if kept and isinstance(backend, PromptedModel):
+        backend.keep_sounds(SoundCache(run.sounds_path if kept is True else str(kept)))
 
 
 def _first_weight(settings: TrainingSettings) -> AdaptiveWeight:

@@ -132,7 +132,8 @@ class ModelSettings(BaseModel):
             ``auto`` is bfloat16 where the model is held in it.
         gradient_checkpointing: keep the input of each layer only: less memory, more work.
         keep_sounds: encode each clip once and keep it on disk, where the audio encoder is
-            not trained.
+            not trained: in the training folder until the training is done, or in a folder
+            that is named and may be shared.
     """
 
     model_config = _FROZEN
@@ -145,7 +146,7 @@ class ModelSettings(BaseModel):
     unfreeze: Words = ()
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     gradient_checkpointing: bool = False
-    keep_sounds: bool = True
+    keep_sounds: Annotated[bool | str, Field(union_mode="left_to_right")] = True
 
     @model_validator(mode="after")
     def _names_what_is_trained(self) -> ModelSettings:
