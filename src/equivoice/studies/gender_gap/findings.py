@@ -7,10 +7,11 @@ from typing import Any
 
 import polars as pl
 
-from equivoice.reports.formatting import interval, percent, points, signed
+from equivoice.reports.formatting import interval, p_value, percent, points, signed
 from equivoice.studies.gender_gap.measuring import CHANGE
 from equivoice.studies.gender_gap.reading import BOTH, MODALITIES
 from equivoice.studies.gender_gap.values import AGGREGATORS
+from equivoice.studies.gender_gap.words import language
 from equivoice.studies.published.gap_tables import ALL
 
 __all__ = ["findings", "one_corpus_a_language"]
@@ -77,7 +78,8 @@ def _sizes(average: pl.DataFrame) -> Iterator[str]:
         by = {row["aggregator"]: row for row in rows.iter_rows(named=True)}
         told = [f"{_sized(by[name])} by the {_WORDS[name]}" for name in AGGREGATORS]
         first = by["mean"]
-        reads = f"; p {first['p_value']:.3f} for no gap at all" if first["p_value"] else ""
+        p = first["p_value"]
+        reads = "" if p is None else f"; p {p_value(p)} of the test that there is no gap"
         who = _who({"system": system, "prompt": prompt})
         yield f"{who}, {_FROM[str(modality)].casefold()}: AVG gap {', '.join(told)}{reads}."
 
@@ -93,7 +95,7 @@ def _changes(average: pl.DataFrame) -> Iterator[str]:
     for row in average.filter(pl.col("modality") == CHANGE).iter_rows(named=True):
         if row["cell"] == ALL and row["aggregator"] != "mean":
             continue
-        where = "over all languages (mean)" if row["cell"] == ALL else f"in {row['cell']}"
+        where = "over all languages (mean)" if row["cell"] == ALL else f"in {language(row['cell'])}"
         if row["value"] is None:
             continue
         moved = "falls" if row["value"] < 0 else "rises"
@@ -119,7 +121,7 @@ def _worst(average: pl.DataFrame) -> Iterator[str]:
             who = _who({"system": system, "prompt": prompt})
             yield (
                 f"{who}, {_FROM[str(modality)].casefold()}: the largest AVG gap of a language is "
-                f"that of {row['cell']}, {_sized(row)}."
+                f"that of {language(row['cell'])}, {_sized(row)}."
             )
 
 

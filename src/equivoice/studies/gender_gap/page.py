@@ -19,15 +19,15 @@ from equivoice.reports.formatting import (
     percent,
     why_briefly,
 )
-from equivoice.reports.formatting import signed as with_sign
 from equivoice.studies.gender_gap.findings import findings, one_corpus_a_language
 from equivoice.studies.gender_gap.measuring import CHANGE
 from equivoice.studies.gender_gap.reading import BOTH, MODALITIES, SPEECH
 from equivoice.studies.gender_gap.tables import StudyTables
 from equivoice.studies.gender_gap.values import AGGREGATORS, MEASURES, SCORES
+from equivoice.studies.gender_gap.words import AGGREGATED, arrow, language
 from equivoice.studies.published.gap_tables import ALL, BLOCKS, GapTables, PrintedRow
 
-__all__ = ["arrow", "language", "study_sections"]
+__all__ = ["study_sections"]
 
 Row = Mapping[str, Any]
 NUMBERS = (*SCORES, *MEASURES)
@@ -41,34 +41,11 @@ _HEADS = {
     "avg_gap": "AVG gap ↓",
 }
 _SHORT = {SPEECH: "Speech", BOTH: "With transcript"}
-_LANGUAGES = {"de": "German", "en": "English", "ja": "Japanese", "it": "Italian", "pl": "Polish"}
 _BLOCKS = {
     "components": "Main components",
     "weight": "Weight λ of the penalty",
     "power": "Power p of the penalty",
 }
-AGGREGATED = {"mean": "mean", "rms": "root mean square", "max": "largest"}
-
-
-def language(cell: str) -> str:
-    """The name of a cell.
-
-    Example:
-        >>> language("de"), language("all"), language("ravdess")
-        ('German', 'All languages', 'ravdess')
-    """
-    return "All languages" if cell == ALL else _LANGUAGES.get(cell, cell)
-
-
-def arrow(change: float, digits: int = 1) -> str:
-    """A change in points with the arrow of the paper's tables.
-
-    Example:
-        >>> arrow(-0.0107), arrow(0.0299, 2), arrow(0.0001)
-        ('↓1.1', '↑2.99', '0.0')
-    """
-    text = percent(abs(change), digits)
-    return text if float(text) == 0 else f"{'↓' if change < 0 else '↑'}{text}"
 
 
 def study_sections(tables: StudyTables, paper: GapTables) -> tuple[Section, ...]:
@@ -124,9 +101,10 @@ def _printed_count(row: Row) -> Cell:
 def _results(frame: pl.DataFrame) -> Iterator[Block]:
     if frame.is_empty():
         return
+    yield _averages(frame)
     bodies = []
     for (cell,), own in frame.group_by("cell", maintain_order=True):
-        rows = tuple(_lines(own))
+        rows = tuple(_lines(own, _shown(frame)))
         bodies.append(Body(rows, language(str(cell))))
     yield from _layout(
         "Scores and gaps between groups in points, with intervals; change of AVG with the transcript",
@@ -135,9 +113,37 @@ def _results(frame: pl.DataFrame) -> Iterator[Block]:
     )
 
 
+def _shown(frame: pl.DataFrame) -> list[str]:
+    """The modalities that any system was asked in."""
+    known = set(frame.get_column("modality"))
+    return [name for name in MODALITIES if name in known]
+
+
+def _averages(frame: pl.DataFrame) -> Table:
+    """AVG alone, which the full table shows at its far end."""
+    shown = _shown(frame)
+    bodies = []
+    for (cell,), own in frame.filter(metric="avg_gap").group_by("cell", maintain_order=True):
+        rows = []
+        keys = ("system", "prompt", "aggregator")
+        for (system, prompt, how), lines in own.group_by(keys, maintain_order=True):
+            by = {row["modality"]: row for row in lines.iter_rows(named=True)}
+            name = ", ".join(str(each) for each in (system, prompt) if each)
+            head = f"{name}, {AGGREGATED[str(how)]}" if how else name
+            cells = [_number(by.get(modality)) for modality in shown]
+            cells += [_change(by.get(CHANGE))] if len(shown) == 2 else []
+            rows.append((Cell(head), *cells))
+        bodies.append(Body(tuple(rows), language(str(cell))))
+    heads = [f"{_SHORT[modality]}: AVG gap ↓" for modality in shown]
+    change = ("Change with the transcript",) if len(shown) == 2 else ()
+    return Table(
+        "AVG, the mean of the four gaps, in points", ("System", *heads, *change), tuple(bodies)
+    )
+
+
 def _layout(caption: str, frame: pl.DataFrame, bodies: Sequence[Body]) -> Iterator[Block]:
     """The paper's columns: seven numbers without the transcript, seven with it, the arrow."""
-    shown = [name for name in MODALITIES if name in set(frame.get_column("modality"))]
+    shown = _shown(frame)
     heads = [f"{_SHORT[modality]}: {_HEADS[name]}" for modality in shown for name in NUMBERS]
     change = ("Change of AVG",) if len(shown) == 2 else ()
     yield Table(caption, ("System", *heads, *change), tuple(bodies), _missing(frame))
@@ -157,40 +163,48 @@ def _missing(frame: pl.DataFrame) -> str:
     return "No interval: " + "; ".join(map(why_briefly, reasons)) if len(reasons) else ""
 
 
-def _lines(own: pl.DataFrame) -> Iterator[tuple[Cell, ...]]:
+def _lines(own: pl.DataFrame, shown: Sequence[str]) -> Iterator[tuple[Cell, ...]]:
     """The rows of one cell: a line for each system, and for each aggregator where there are some."""
     for (system, prompt), rows in own.group_by("system", "prompt", maintain_order=True):
-        name = f"{system}{f', {prompt}' if prompt else ''}"
+        name = ", ".join(str(each) for each in (system, prompt) if each)
         for aggregator in _aggregators(rows):
-            yield from _line(name, rows, aggregator)
+            yield from _line(name, rows, aggregator, shown)
 
 
 def _aggregators(rows: pl.DataFrame) -> tuple[str | None, ...]:
-    several = set(rows.get_column("aggregator").drop_nulls())
+    several = set(rows.filter(metric="avg_gap").get_column("aggregator").drop_nulls())
     return tuple(name for name in AGGREGATORS if name in several) or (None,)
 
 
-def _line(name: str, rows: pl.DataFrame, aggregator: str | None) -> Iterator[tuple[Cell, ...]]:
+def _line(
+    name: str, rows: pl.DataFrame, aggregator: str | None, shown: Sequence[str]
+) -> Iterator[tuple[Cell, ...]]:
+    """The numbers of one system, and below them what was printed, where anything was."""
     picked = {
         (row["modality"], row["metric"]): row
         for row in rows.iter_rows(named=True)
         if row["aggregator"] == aggregator or row["metric"] in SCORES
     }
-    shown = [modality for modality in MODALITIES if (modality, "avg_gap") in picked]
-    how = "" if aggregator is None else AGGREGATED[aggregator]
-    cells = [_number(picked[modality, metric]) for modality in shown for metric in NUMBERS]
-    change = picked.get((CHANGE, "avg_gap"))
-    cells += [] if change is None else [_change(change)]
-    yield (Cell(name, small=how), *cells)
-    if any(row["printed"] is not None for row in picked.values()):
-        first = picked[shown[0], "avg_gap"]
-        kind = f"{first['printed_by']}{f', {how}' if first['printed_by'] == 'recomputed' else ''}"
-        printed = [_printed(picked[modality, metric]) for modality in shown for metric in NUMBERS]
-        printed += [] if change is None else [_printed_change(change)]
-        yield (Cell(f"{first['printed_for']}", quiet=True, small=kind), *printed)
+    how = "" if aggregator is None else f", {AGGREGATED[aggregator]}"
+    places = list(itertools.product(shown, NUMBERS))
+    changes = [(CHANGE, "avg_gap")] if len(shown) > 1 else []
+    numbers = [_number(picked.get(place)) for place in places]
+    yield (Cell(f"{name}{how}"), *numbers, *(_change(picked.get(place)) for place in changes))
+    average = next(row for (_, metric), row in picked.items() if metric == "avg_gap")
+    if average["printed"] is not None:
+        named = how if average["printed_by"] in _BY_AGGREGATOR else ""
+        head = f"{average['printed_by']} for {average['printed_for']}{named}"
+        printed = [_printed(picked.get(place)) for place in places]
+        arrows = [_printed(picked.get(place), change=True) for place in changes]
+        yield (Cell(head, quiet=True), *printed, *arrows)
 
 
-def _number(row: Row) -> Cell:
+_BY_AGGREGATOR = ("printed", "recomputed")
+
+
+def _number(row: Row | None) -> Cell:
+    if row is None:
+        return _NOT_ASKED
     if row["value"] is None:
         return Cell("not defined", quiet=True)
     ends = "no interval" if row["low"] is None else interval(row["low"], row["high"])
@@ -198,15 +212,17 @@ def _number(row: Row) -> Cell:
     return Cell(percent(row["value"]), number=True, small=f"{ends}{p}")
 
 
-def _change(row: Row) -> Cell:
+def _change(row: Row | None) -> Cell:
+    if row is None:
+        return _NOT_ASKED
     if row["value"] is None:
         return Cell("not defined", quiet=True)
-    if row["low"] is None:
-        ends = "no interval"
-    else:
-        ends = f"[{with_sign(row['low'])}, {with_sign(row['high'])}]"
+    ends = "no interval" if row["low"] is None else interval(row["low"], row["high"], sign=True)
     p = "" if row["p_value"] is None else f", p {_p(row)}"
     return Cell(arrow(row["value"]), number=True, small=f"{ends}{p}")
+
+
+_NOT_ASKED = Cell("not asked", quiet=True)
 
 
 def _p(row: Row) -> str:
@@ -216,17 +232,10 @@ def _p(row: Row) -> str:
     return f"{text} (floor {p_floor(floor)})" if floor is not None and floor > 0.01 else text
 
 
-def _printed(row: Row) -> Cell:
-    if row["printed"] is None:
+def _printed(row: Row | None, *, change: bool = False) -> Cell:
+    if row is None or row["printed"] is None:
         return Cell("not printed", quiet=True)
-    text = f"{row['printed']:.2f}"
-    return Cell(text if row["comparable"] else f"({text})", quiet=True)
-
-
-def _printed_change(row: Row) -> Cell:
-    if row["printed"] is None:
-        return Cell("not printed", quiet=True)
-    text = arrow(row["printed"] / 100, 2)
+    text = arrow(row["printed"] / 100, 2) if change else f"{row['printed']:.2f}"
     return Cell(text if row["comparable"] else f"({text})", quiet=True)
 
 
@@ -240,7 +249,7 @@ def _ablation(frame: pl.DataFrame) -> Iterator[Block]:
             line
             for (label,), part in own.group_by("label", maintain_order=True)
             for aggregator in _aggregators(part)
-            for line in _line(str(label), part, aggregator)
+            for line in _line(str(label), part, aggregator, _shown(frame))
         ]
         if rows:
             bodies.append(Body(tuple(rows), _BLOCKS[block]))

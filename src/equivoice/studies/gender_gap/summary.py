@@ -13,8 +13,8 @@ from equivoice.reports.formatting import interval, percent, signed
 from equivoice.reports.tables import left_out_table
 from equivoice.store import RunFolder
 from equivoice.studies.gender_gap.measuring import CHANGE
-from equivoice.studies.gender_gap.page import arrow, language
 from equivoice.studies.gender_gap.reading import MODALITIES
+from equivoice.studies.gender_gap.words import arrow, language
 
 __all__ = ["runs_section", "summary_table"]
 

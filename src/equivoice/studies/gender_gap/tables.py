@@ -168,10 +168,10 @@ def _ablation(one: Named, paper: GapTables) -> Iterator[Row]:
         if whole is not None and row["cell"] != whole:
             continue
         extra: Row = dict.fromkeys(_PRINTED_SCHEMA)
-        if found is not None:
+        if found is not None and row["aggregator"] in (None, "mean"):
             extra = {
                 "printed": _number(found, row, paper.columns),
-                "printed_by": "printed",
+                "printed_by": "printed (aggregator not stated)",
                 "printed_for": found.name,
                 "comparable": False,
             }
