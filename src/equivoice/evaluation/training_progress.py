@@ -38,7 +38,6 @@ _MOST_STRETCHES = 60
 _MINUS = " − "
 _DERIVED = ("loss", "worst_gap")
 """What evaluations hold beside the metrics: it comes out of the losses, and out of the groups."""
-_NOT_FINITE = "the loss is not a finite number"
 _NOT_GIVEN = "no value was recorded"
 _ONE_GROUP = "no cell has two groups"
 _NO_GAP = "no batch had a gap"
@@ -212,8 +211,6 @@ def _gap(levels: dict[str, tuple[float | None, int]], names: Sequence[str], row:
     """Signed for two groups, else between the two farthest apart; undefined with its reason."""
     defined = {group: value for group, (value, _) in levels.items() if value is not None}
     row |= {"n": sum(n for _, n in levels.values())}
-    if any(not math.isfinite(value) for value in defined.values()):
-        return row | {"undefined": _NOT_FINITE}
     if len(names) == 2:
         row |= {"groups": _MINUS.join(names)}
         absent = [group for group in names if group not in defined]
@@ -262,9 +259,6 @@ def _point(
     cell: Any = None,
     groups: Any = None,
 ) -> _Row:
-    undefined = _NOT_GIVEN if value is None else None
-    if value is not None and not math.isfinite(value):
-        value, undefined = None, _NOT_FINITE
     return {
         "step": at,
         "split": split,
@@ -274,7 +268,7 @@ def _point(
         "groups": groups,
         "value": value,
         "n": n,
-        "undefined": undefined,
+        "undefined": _NOT_GIVEN if value is None else None,
     }
 
 

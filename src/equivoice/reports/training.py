@@ -195,7 +195,7 @@ def training_statements(
     """
     points = read_points(inputs.progress)
     can = [*_ended(inputs, points), *_chosen(inputs, points)]
-    cannot = [*_diverged(points), *_on_test(inputs), *([_CURVES] if curves else [])]
+    cannot = [*_unrecorded(points), *_on_test(inputs), *([_CURVES] if curves else [])]
     if inputs.chosen is not None:
         cannot.append(_OPTIMISTIC)
     gaps = [row for row in chosen_rows(inputs) if row.quantity == "gap"]
@@ -281,17 +281,14 @@ def _number(given: object) -> int | None:
     return len(given) if isinstance(given, (list, tuple)) else None
 
 
-def _diverged(points: Sequence[Point]) -> Iterator[str]:
-    """A loss that was no number: nothing that came after it can be trusted."""
-    lost = [
-        point.step
-        for point in select(points, measure="loss", kind="level")
-        if point.undefined and "finite" in point.undefined
-    ]
+def _unrecorded(points: Sequence[Point]) -> Iterator[str]:
+    """Places where no loss is on record: a loss that is no number cannot be."""
+    losses = [p for p in select(points, measure="loss", kind="level") if p.cell is None]
+    lost = [point.step for point in losses if point.value is None]
     if lost:
         yield (
-            f"The loss was not a finite number from step {min(lost):,} on, at "
-            f"{count(len(set(lost)), 'place')} of the curves: training diverged there."
+            f"No loss is on record at {count(len(lost), 'place')} of the curves, first at step "
+            f"{min(lost):,}: training may have diverged there."
         )
 
 
