@@ -85,6 +85,10 @@ def inject(model: Any, config: Any) -> None:
             value=_shown_targets(config),
             hint="is the adapter made for this architecture? Modules: model.named_modules()",
         ) from error
+    # its dropout comes switched on, in whatever mode the model is
+    for name, module in model.named_modules():
+        if ".lora_" in name:
+            module.train(model.training)
     for _, weight in _adapter_weights(model):
         # small steps vanish in half precision
         weight.data = weight.data.float()
