@@ -10,7 +10,7 @@ when the losses of the whole effective batch are. Two roads lead to the same gra
   stratum's first gradient costs nothing instead of an addition.
 - ``two_pass``: first the losses without gradients, then the weighted gradients, with the
   same random numbers. It needs no more memory than plain training, takes micro-batches
-  of any strata, and costs one forward pass more.
+  of any strata, and costs one forward pass more for all micro-batches but the last.
 
 The scope ``microbatch`` is another objective: the mean over micro-batches of their own
 penalties, weighted by their items.
@@ -90,8 +90,8 @@ def accumulate(
     """Set ``.grad`` of the parameters to the gradient of ``mean loss + λ Δ^p``.
 
     What stood in ``.grad`` is dropped. A parameter on which no loss depends has no
-    gradient afterwards. Random numbers are drawn once for each micro-batch, in its
-    order, by either road.
+    gradient afterwards. By either road a micro-batch has the random numbers that one
+    pass over all of them, in their order, would have given it.
 
     Args:
         losses: the loss of each row of a micro-batch. It may draw random numbers from
@@ -183,7 +183,7 @@ class _Step:
             parameter.grad = None
 
     def evaluate(self, micro: MicroBatch) -> torch.Tensor:
-        """The losses of a micro-batch, in float32 at least, noted down."""
+        """The losses of a micro-batch, in float32 at least."""
         values = self.losses(micro)
         if values.shape != (len(micro.rows),):
             raise RunError(
@@ -192,6 +192,10 @@ class _Step:
             )
         if values.element_size() < 4:
             values = values.float()  # 1/B in bfloat16 would be off by as much as 1/256
+        return values
+
+    def note(self, values: torch.Tensor) -> torch.Tensor:
+        """Note down the losses of the next of this process's micro-batches."""
         self.said.append(values.detach())
         return values
 
@@ -236,7 +240,7 @@ class _Step:
 
 def _plain(step: _Step) -> None:
     for micro in step.mine:
-        step.learn(step.evaluate(micro), 1 / step.total)
+        step.learn(step.note(step.evaluate(micro)), 1 / step.total)
 
 
 def _one_pass(step: _Step, penalty: GapPenalty, weight: float) -> None:
@@ -247,7 +251,7 @@ def _one_pass(step: _Step, penalty: GapPenalty, weight: float) -> None:
         )
     kept = _KeptGradients(step.parameters)
     for micro in step.mine:
-        values = step.evaluate(micro)
+        values = step.note(step.evaluate(micro))
         # what can have no gap needs no gradient of its own
         kept.turn_to(micro.stratum if micro.stratum in step.comparable else None)
         step.learn(values, 1 / step.total)
@@ -258,25 +262,31 @@ def _one_pass(step: _Step, penalty: GapPenalty, weight: float) -> None:
 def _two_pass(step: _Step, penalty: GapPenalty, weight: float) -> None:
     import torch
 
+    # the last micro-batch keeps its graph, and need not be run again
+    *before, last = step.mine or (None,)
     states = []
     with torch.no_grad():
-        for micro in step.mine:
+        for micro in before:
             states.append(RandomState.now())
-            step.evaluate(micro)
-    end = RandomState.now()
+            step.note(step.evaluate(micro))
+    values = None if last is None else step.note(step.evaluate(last))
     exact = penalty_coefficients(step.sums(), step.counts, penalty=penalty, weight=weight)
-    first, step.said = step.said, []
-    for micro, state in zip(step.mine, states, strict=True):
+    if last is None or values is None:
+        return
+    step.learn(values, [exact[stratum] for stratum in last.strata])
+    del values  # and with it the graph
+    end = RandomState.now()
+    for micro, state, first in zip(before, states, step.said, strict=False):
         state.restore()
-        step.learn(step.evaluate(micro), [exact[stratum] for stratum in micro.strata])
-    end.restore()
-    for before, after in zip(first, step.said, strict=True):
-        if not torch.allclose(before, after, rtol=_SAME, atol=_SAME):
+        again = step.evaluate(micro)
+        step.learn(again, [exact[stratum] for stratum in micro.strata])
+        if not torch.allclose(first, again.detach(), rtol=_SAME, atol=_SAME):
             raise RunError(
                 "the losses of the second pass are not those of the first: they draw random "
                 "numbers from elsewhere than torch, numpy's global stream and random; "
                 "road='one_pass' does not need them again"
             )
+    end.restore()
 
 
 def _inside_micro_batches(step: _Step, penalty: GapPenalty, weight: float) -> float:
@@ -288,7 +298,7 @@ def _inside_micro_batches(step: _Step, penalty: GapPenalty, weight: float) -> fl
         )
     penalised = 0.0
     for micro in step.mine:
-        values = step.evaluate(micro)
+        values = step.note(step.evaluate(micro))
         sums: dict[Stratum, float] = {}
         counts: dict[Stratum, int] = {}
         for stratum, value in zip(micro.strata, values.detach().tolist(), strict=True):
