@@ -34,13 +34,17 @@ class CellSample:
     """The units of one run by group and cell; the last group holds items of unknown group.
 
     Args:
-        sums: units with the groups numbered ``group * cells + cell``.
+        sums: units with the groups numbered ``group * cells + cell``; for gaps, units are
+            drawn within their group.
+        whole: the units of each cell, whatever their group; for scores over everybody they
+            are drawn so, as in every other score.
         groups: the names of the groups, without the unknown one.
         cells: the names of the cells.
         n: (groups + 1, cells) how many items stand where.
     """
 
     sums: ClusteredSums
+    whole: ClusteredSums
     groups: tuple[str, ...]
     cells: tuple[str, ...]
     n: IntArray
@@ -49,11 +53,7 @@ class CellSample:
     def units(self) -> IntArray:
         """How many units stand in each group and cell: (groups + 1, cells); the last row is all."""
         by_place = self.sums.units().reshape(len(self.groups) + 1, len(self.cells))
-        whole = [self.sums.units_in(self._everyone(cell)) for cell in range(len(self.cells))]
-        return np.vstack([by_place[:-1], np.asarray(whole, dtype=np.int64)])
-
-    def _everyone(self, cell: int) -> tuple[int, ...]:
-        return tuple(g * len(self.cells) + cell for g in range(len(self.groups) + 1))
+        return np.vstack([by_place[:-1], self.whole.units()])
 
     def apart(self, cell: int) -> bool:
         """Whether every unit of a cell stands in one of its groups only."""
@@ -96,7 +96,8 @@ def cell_sample(
     size = (len(groups) + 1) * len(cells)
     n = np.bincount(index[index >= 0], minlength=size).reshape(len(groups) + 1, len(cells))
     sums = clustered_sums(statistics, index, size, units, unit=unit)
-    return CellSample(sums, groups, cells, n)
+    whole = clustered_sums(statistics, cell, len(cells), units, unit=unit)
+    return CellSample(sums, whole, groups, cells, n)
 
 
 def cell_values(
@@ -111,19 +112,20 @@ def cell_values(
         level: nominal coverage, which the stretch for few units depends on.
         seed: of the bootstrap; runs with the same units draw the same.
     """
-    shape = (len(sample.groups) + 1, len(sample.cells), sample.sums.size)
-    point = _finished(metric, sample.sums.totals().reshape(shape))
+    cells = len(sample.cells)
+    shape = (len(sample.groups) + 1, cells, sample.sums.size)
+    by_group = metric.finish(sample.sums.totals().reshape(shape)[:-1])
+    point = np.concatenate([by_group, metric.finish(sample.whole.totals())[np.newaxis]])
     drawn = bootstrap_sums(sample.sums, replicates, seed=seed).reshape(replicates, *shape)
-    values = np.ascontiguousarray(np.moveaxis(_finished(metric, drawn), 0, -1))
-    plain = deviations(values, sample.units)
-    freedom = np.stack([_freedom(sample, plain, cell) for cell in range(shape[1])])
-    return CellValues(point, plain * stretch(freedom, level)[:, np.newaxis])
-
-
-def _finished(metric: Metric, sums: FloatArray) -> FloatArray:
-    """Values of the known groups and of everybody: (..., G + 1, C)."""
-    everybody = sums.sum(-3, keepdims=True)
-    return metric.finish(np.concatenate([sums[..., :-1, :, :], everybody], axis=-3))
+    everybody = bootstrap_sums(sample.whole, replicates, seed=seed)
+    values = np.concatenate(
+        [metric.finish(drawn[:, :-1]), metric.finish(everybody)[:, np.newaxis]], axis=1
+    )
+    noise = deviations(np.ascontiguousarray(np.moveaxis(values, 0, -1)), sample.units)
+    freedom = np.stack([_freedom(sample, noise, cell) for cell in range(cells)])
+    wide = np.tile(stretch(freedom, level), (shape[0], 1))
+    wide[-1] = stretch(np.maximum(sample.units[-1] - 1.0, 1.0), level)
+    return CellValues(point, noise * wide[..., np.newaxis])
 
 
 def _freedom(sample: CellSample, noise: FloatArray, cell: int) -> float:
