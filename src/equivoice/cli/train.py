@@ -13,6 +13,7 @@ from rich.table import Table
 from equivoice.cli.config import VerbConfig, command_line, configured, option, verb_app
 from equivoice.cli.console import finish, note, note_left_out, say
 from equivoice.cli.training_bar import training_bar
+from equivoice.cli.training_report import write_model_card, write_training_report
 from equivoice.errors import ConfigError
 from equivoice.store import TrainingFolder
 from equivoice.training import TrainingTask, plan_training, run_training
@@ -166,4 +167,6 @@ def tell(task: TrainingTask, run: TrainingFolder) -> None:
         f"options.{name}.model={task.learner.backend.options.model} "
         f"options.{name}.adapter={run.best_path} --corpus … -o …"
     )
-    finish(run.best_path)
+    if run.best_path.is_dir():
+        write_model_card(run, task.data.corpora)
+    finish([run.best_path, write_training_report(run)])

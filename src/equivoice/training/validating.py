@@ -97,7 +97,8 @@ def _scored(learner: Learner, examples: Sequence[Example], widest: int) -> Float
     options = lessons.options(examples[0].corpus)
     texts = option_texts(options)
     prefix = backend.prepare([lessons.question(example) for example in examples])
-    decoding = Decoding.neutral(max_new_tokens=_LONGEST_ANSWER)
+    # as in training, nothing forbids an answer to end before it has begun
+    decoding = Decoding.neutral(max_new_tokens=_LONGEST_ANSWER, min_new_tokens=0)
     scores = backend.option_logprobs(prefix, texts, _TEMPERATURES, decoding)
     table = np.full((len(examples), widest + 2), -np.inf)
     table[:, 1] = scores.outside[:, 0]
