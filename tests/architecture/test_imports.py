@@ -18,12 +18,14 @@ IMPORT_LIMIT, HELP_LIMIT = 0.3, 0.5  # seconds, DESIGN.md §1
 LIGHT_ROOMS = ("records", "metrics", "uncertainty", "fairness", "annotators", "errors")
 ALL_ROOMS = (
     *LIGHT_ROOMS,
+    "objectives",
     "audio",
     "store",
     "prompting",
     "models",
     "corpora",
     "inference",
+    "training",
     "evaluation",
     "reports",
     "studies",
