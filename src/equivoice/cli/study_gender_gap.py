@@ -20,7 +20,7 @@ from equivoice.store import RunFolder
 from equivoice.studies.gender_gap.ablation import Entry, read_entry
 from equivoice.studies.gender_gap.findings import findings
 from equivoice.studies.gender_gap.reading import GapSettings
-from equivoice.studies.gender_gap.summary import summary_table
+from equivoice.studies.gender_gap.summary import summary_tables
 from equivoice.studies.gender_gap_benchmark import (
     STUDY_SETTINGS,
     gender_gap_benchmark,
@@ -108,7 +108,7 @@ def gender_gap_benchmark_verb(config: GenderGapConfig) -> None:
         )
     page = write_benchmark(found, config.out, command=command_line())
     if not found.tables.table_2.is_empty():
-        say(summary_table(found.tables.table_2), "")
+        say(*summary_tables(found.tables.table_2), "")
     say(*(f"  - {text}" for text in findings(found.tables.table_2)))
     note(*(f"left out: {why} ({count})" for why, count in found.left_out.items()))
     finish(page)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -16,26 +16,26 @@ from equivoice.studies.gender_gap.measuring import CHANGE
 from equivoice.studies.gender_gap.reading import MODALITIES
 from equivoice.studies.gender_gap.words import arrow, language
 
-__all__ = ["runs_section", "summary_table"]
+__all__ = ["runs_section", "summary_tables"]
 
 Row = Mapping[str, Any]
 
 
-def summary_table(table_2: pl.DataFrame) -> Table:
-    """Each system in each cell: its scores and AVG in both modalities, and the change."""
-    table = Table(title="AVG gap, points", title_justify="left", box=None, pad_edge=False)
-    for column in ("what", *MODALITIES, "change", "n"):
-        table.add_column(column, justify="left" if column == "what" else "right")
+def summary_tables(table_2: pl.DataFrame) -> Iterator[Table]:
+    """For each system its AVG gap in every cell, in both modalities, and the change."""
     average = table_2.filter(pl.col("metric") == "avg_gap")
-    keys = ("cell", "system", "prompt", "aggregator")
-    for (cell, system, prompt, aggregator), own in average.group_by(keys, maintain_order=True):
-        by = {row["modality"]: row for row in own.iter_rows(named=True)}
-        name = f"{language(str(cell))}: {system}{f', {prompt}' if prompt else ''}"
-        how = f" ({aggregator})" if aggregator else ""
-        shown = [_value(by.get(modality)) for modality in MODALITIES]
-        count = str(next(iter(by.values()))["n"])
-        table.add_row(f"{name}{how}", *shown, _change(by.get(CHANGE)), count)
-    return table
+    for key, own in average.group_by("system", "prompt", maintain_order=True):
+        name = ", ".join(str(each) for each in key if each)
+        table = Table(title=f"{name}: AVG gap, points", title_justify="left", box=None)
+        for column in ("in", "speech", "with transcript", "change", "n"):
+            table.add_column(column, justify="left" if column == "in" else "right", no_wrap=True)
+        for (cell, how), rows in own.group_by("cell", "aggregator", maintain_order=True):
+            by = {row["modality"]: row for row in rows.iter_rows(named=True)}
+            place = f"all, {how}" if how else language(str(cell))
+            shown = [_value(by.get(modality)) for modality in MODALITIES]
+            count = str(next(iter(by.values()))["n"])
+            table.add_row(place, *shown, _change(by.get(CHANGE)), count)
+        yield table
 
 
 def _value(row: Row | None) -> str:
