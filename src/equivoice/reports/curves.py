@@ -226,7 +226,9 @@ def _in_words(panel: Panel, across: str) -> str:
         told = ", ".join(f"{panel.write(p.value or 0.0)} at {across} {p.at:g}" for p in ends)
         gaps = f"; not defined at {lost} of {len(series.points)} places" if lost else ""
         said.append(f"{series.label}: {told}{gaps}.")
-    held = "".join(f" {level.label}: {panel.write(level.value)}." for level in panel.levels)
+    held = "".join(
+        f" {capital(level.label)}: {panel.write(level.value)}." for level in panel.levels
+    )
     return f"{panel.title}. {' '.join(said)}{held}"
 
 

@@ -13,6 +13,7 @@ from equivoice.reports.cells import counted
 from equivoice.reports.curves import MOST_SERIES, CurvePoint, Level, Panel, Series, curves
 from equivoice.reports.document import Body, Cell, Figure, Folded, Table
 from equivoice.reports.formatting import MINUS, capital
+from equivoice.reports.formatting import points as points_of
 from equivoice.reports.rows import in_order
 from equivoice.reports.training_inputs import (
     Point,
@@ -93,7 +94,8 @@ def _tolerance(inputs: TrainingInputs, measure: str = "loss") -> tuple[Level, ..
     """The gap that the weight lets pass, where it is one in this measure."""
     if inputs.tolerance is None or inputs.compared != measure:
         return ()
-    return (Level(inputs.tolerance, f"the tolerance ε, {inputs.tolerance:g}"),)
+    told = f"{inputs.tolerance:g}" if _is_plain(measure) else points_of(inputs.tolerance)
+    return (Level(inputs.tolerance, f"the tolerance ε, {told}"),)
 
 
 def gap_figures(inputs: TrainingInputs, points: Sequence[Point]) -> Iterator[Figure]:
