@@ -11,7 +11,7 @@ from equivoice.reports.formatting import interval, p_value, percent, points, sig
 from equivoice.studies.gender_gap.measuring import CHANGE
 from equivoice.studies.gender_gap.reading import BOTH, MODALITIES
 from equivoice.studies.gender_gap.values import AGGREGATORS
-from equivoice.studies.gender_gap.words import language
+from equivoice.studies.gender_gap.words import language, reason
 from equivoice.studies.published.gap_tables import ALL
 
 __all__ = ["findings", "one_corpus_a_language"]
@@ -101,7 +101,7 @@ def _changes(average: pl.DataFrame) -> Iterator[str]:
         moved = "falls" if row["value"] < 0 else "rises"
         head = f"{_who(row)}: with the transcript AVG {where} {moved} by {points(row['value'])}"
         if row["low"] is None:
-            yield f"{head}, without an interval ({row['undefined']})."
+            yield f"{head}, without an interval ({reason(row['undefined'])})."
             continue
         ends = f"[{signed(row['low'])}, {signed(row['high'])}]"
         holds = row["low"] <= 0 <= row["high"]

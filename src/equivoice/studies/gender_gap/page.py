@@ -17,14 +17,13 @@ from equivoice.reports.formatting import (
     p_floor,
     p_value,
     percent,
-    why_briefly,
 )
 from equivoice.studies.gender_gap.findings import findings, one_corpus_a_language
 from equivoice.studies.gender_gap.measuring import CHANGE
 from equivoice.studies.gender_gap.reading import BOTH, MODALITIES, SPEECH
 from equivoice.studies.gender_gap.tables import StudyTables
 from equivoice.studies.gender_gap.values import AGGREGATORS, MEASURES, SCORES
-from equivoice.studies.gender_gap.words import AGGREGATED, arrow, language
+from equivoice.studies.gender_gap.words import AGGREGATED, arrow, language, reason
 from equivoice.studies.published.gap_tables import ALL, BLOCKS, GapTables, PrintedRow
 
 __all__ = ["study_sections"]
@@ -160,7 +159,7 @@ def _layout(caption: str, frame: pl.DataFrame, bodies: Sequence[Body]) -> Iterat
 
 def _missing(frame: pl.DataFrame) -> str:
     reasons = frame.get_column("undefined").drop_nulls().unique(maintain_order=True)
-    return "No interval: " + "; ".join(map(why_briefly, reasons)) if len(reasons) else ""
+    return "No interval: " + "; ".join(map(reason, reasons)) if len(reasons) else ""
 
 
 def _lines(own: pl.DataFrame, shown: Sequence[str]) -> Iterator[tuple[Cell, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from equivoice.reports.formatting import percent
 from equivoice.studies.published.gap_tables import ALL
 
-__all__ = ["AGGREGATED", "arrow", "language"]
+__all__ = ["AGGREGATED", "arrow", "language", "reason"]
 
 AGGREGATED = {"mean": "mean", "rms": "root mean square", "max": "largest"}
 """How the gaps of several languages become one, in words."""
@@ -32,3 +32,13 @@ def arrow(change: float, digits: int = 1) -> str:
     """
     text = percent(abs(change), digits)
     return text if float(text) == 0 else f"{'↓' if change < 0 else '↑'}{text}"
+
+
+def reason(undefined: str | None) -> str:
+    """Why a number has no interval.
+
+    Example:
+        >>> reason("interval: too few speakers"), reason(None)
+        ('too few speakers', 'no reason was recorded')
+    """
+    return (undefined or "no reason was recorded").removeprefix("interval: ")
