@@ -17,6 +17,7 @@ from equivoice.models.decoding.loading import (
 from equivoice.models.decoding.marks import as_text, control_marks
 from equivoice.models.decoding.prefix import Prefix, run_prompt
 from equivoice.models.decoding.teacher_forcing import forward_losses, targets_of
+from equivoice.models.hearing.chat import rendering
 from equivoice.models.language import Question
 from equivoice.models.learning import LessonTokens, LossOn, TokenLosses
 from equivoice.prompting.turns import Turn
@@ -81,14 +82,16 @@ class CausalTextModel(LearningModel):
             )
 
     def prompt(self, question: Question) -> str:
-        """The text that the model is given for a question."""
-        return str(
-            self.tokenizer.apply_chat_template(
-                [_message(turn, self._marks) for turn in question.turns],
-                add_generation_prompt=True,
-                tokenize=False,
+        """The text that the model is given for a question.
+
+        Raises:
+            ConfigError: the chat template refuses the turns, or a question has sound in it.
+        """
+        said = [_message(turn, self._marks) for turn in question.turns]
+        with rendering():
+            return str(
+                self.tokenizer.apply_chat_template(said, add_generation_prompt=True, tokenize=False)
             )
-        )
 
     def option_tokens(self, option: str) -> list[int]:
         """An option as token ids."""
