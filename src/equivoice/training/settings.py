@@ -37,6 +37,7 @@ def _listed(given: object) -> object:
 
 
 CellBy = Literal["language", "corpus", "modality"]
+Modality = Literal["speech", "speech+transcript", "transcript"]
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 When = Literal["epoch"] | Annotated[int, Field(ge=1)]
 """At the end of each epoch, or every so many steps."""
@@ -176,7 +177,9 @@ class DataSettings(BaseModel):
 
     model_config = _FROZEN
 
-    modalities: Words = Field(default=("speech",), min_length=1)
+    modalities: Annotated[tuple[Modality, ...], BeforeValidator(_listed)] = Field(
+        default=("speech",), min_length=1
+    )
     prompt: str = "user_labels"
     orders: Words = Field(default=("given",), min_length=1)
     order_seed: int = Field(default=0, ge=0)
