@@ -33,6 +33,7 @@ __all__ = [
     "trade_off_plot",
     "trade_off_section",
     "trade_off_statements",
+    "trained_once",
     "worst_gap_statement",
     "worst_gaps_table",
 ]
@@ -42,6 +43,10 @@ _CROSSING = " x "
 _MEAN_OF_GAPS = (
     "The worst gap of a method is the mean over its seeds of each seed's own worst gap. It grows by "
     "chance alone: the noise floor says how large it would be if the groups did not differ."
+)
+_ONE_SEED = (
+    "the intervals are over speakers and do not contain what another seed of the training would "
+    "change."
 )
 _AGGREGATED = {"max": "largest", "mean": "mean", "rms": "root mean square"}
 
@@ -324,7 +329,17 @@ def trade_off_statements(rows: Sequence[Estimate]) -> tuple[tuple[str, ...], tup
             said = None if gap is None else worst_gap_statement(gap)
             if gap is not None and said is not None:
                 (can if gap.excludes_zero else cannot).append(said)
-    return tuple(can), (*cannot, CAUSES)
+    return tuple(can), (*cannot, *trained_once(rows), CAUSES)
+
+
+def trained_once(rows: Sequence[Estimate]) -> tuple[str, ...]:
+    """What the intervals of methods with one seed do not contain; nothing where all have several."""
+    once = [name for name in _methods(rows) if all(row.run is None for row in _own(rows, name))]
+    if not once:
+        return ()
+    names = ", ".join(once)
+    were = "was trained once" if len(once) == 1 else "were trained once each"
+    return (f"{names} {were}: {_ONE_SEED}",)
 
 
 def worst_gap_statement(gap: Estimate) -> str:

@@ -31,6 +31,7 @@ from equivoice.reports.trade_off import (
     gaps_within_table,
     methods_table,
     trade_off_section,
+    trained_once,
     worst_gap_statement,
     worst_gaps_table,
 )
@@ -202,6 +203,7 @@ def training_statements(
     for gap in pick(gaps, class_aggregator="max"):
         said = f"On the validation data: {_uncapital(worst_gap_statement(gap))}"
         (can if gap.excludes_zero else cannot).append(said)
+    cannot += trained_once(chosen_rows(inputs))
     if gaps or select(points, kind="largest_gap"):
         cannot.append(CAUSES)
     return tuple(can), tuple(cannot)

@@ -17,6 +17,7 @@ from equivoice.reports.trade_off import (
     trade_off_plot,
     trade_off_section,
     trade_off_statements,
+    trained_once,
     worst_gap_statement,
     worst_gaps_table,
 )
@@ -265,3 +266,13 @@ def test_the_table_of_estimates_is_read_as_it_is_written() -> None:
     table = compared(seeds=2)
     assert len(read_estimates(table)) == table.height
     assert table.filter(pl.col("run").is_null()).height < table.height
+
+
+def test_methods_that_were_trained_once_are_named(rows: Rows, single: Rows) -> None:
+    assert trained_once(rows) == ()
+    (said,) = trained_once(single)
+    assert said.startswith("ERM, MinMaxGAP, adaptive, MinMaxGAP, λ = 1 were trained once each: ")
+    assert "do not contain what another seed of the training would change" in said
+    mixed = [row for row in rows if row.system != "ERM" or row.run is None]
+    assert trained_once(mixed)[0].startswith("ERM was trained once: ")
+    assert said in trade_off_statements(single)[1]
