@@ -23,7 +23,10 @@ TUTORIALS = [
     *sorted((DOCS / "tutorials").glob("*.md")),
     *(
         DOCS / name
-        for name in ("plugins.md", "prompts.md", "parsing.md", "agreement.md", "votes.md")
+        for name in (
+            *("plugins.md", "prompts.md", "parsing.md", "agreement.md", "votes.md"),
+            "gender-gap-benchmark.md",
+        )
     ),
 ]
 _BLOCK = re.compile(r"^```(?P<kind>\w+)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)

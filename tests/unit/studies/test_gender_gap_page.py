@@ -145,6 +145,11 @@ def test_a_change_without_an_interval_says_why() -> None:
     assert "female: 3, male: 3" in found
 
 
+def test_no_change_is_no_fall() -> None:
+    (found,) = findings(frame(row(value=0.0, modality=CHANGE, low=-0.01, high=0.01)))
+    assert "AVG in German stays as it is [−1.0, +1.0]" in found
+
+
 def test_the_language_with_the_largest_gap_is_named() -> None:
     (said,) = findings(frame(row(value=0.02), row(value=0.09, cell="ja")))
     assert said == (

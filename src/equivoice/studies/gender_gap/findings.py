@@ -18,6 +18,8 @@ __all__ = ["findings", "one_corpus_a_language"]
 
 Row = Mapping[str, Any]
 _WORDS = {"mean": "mean", "rms": "root mean square", "max": "maximum"}
+_LEAST = 0.0005
+"""A smaller change is written as 0.0 points."""
 _FROM = {MODALITIES[0]: "From speech", BOTH: "With the transcript"}
 
 
@@ -98,14 +100,19 @@ def _changes(average: pl.DataFrame) -> Iterator[str]:
         where = "over all languages (mean)" if row["cell"] == ALL else f"in {language(row['cell'])}"
         if row["value"] is None:
             continue
-        moved = "falls" if row["value"] < 0 else "rises"
-        head = f"{_who(row)}: with the transcript AVG {where} {moved} by {points(row['value'])}"
+        head = f"{_who(row)}: with the transcript AVG {where} {_moved(row['value'])}"
         if row["low"] is None:
             yield f"{head}, without an interval ({reason(row['undefined'])})."
             continue
         ends = f"[{signed(row['low'])}, {signed(row['high'])}]"
         holds = row["low"] <= 0 <= row["high"]
         yield f"{head} {ends}{', which may as well be no change' if holds else ''}."
+
+
+def _moved(change: float) -> str:
+    if abs(change) < _LEAST:
+        return "stays as it is"
+    return f"{'falls' if change < 0 else 'rises'} by {points(change)}"
 
 
 def _worst(average: pl.DataFrame) -> Iterator[str]:

@@ -144,6 +144,9 @@ def _change_row(found: _Resampled, quantity: Quantity, settings: GapSettings) ->
     row = _counted(found.blocks, quantity, change, 1)
     if row["undefined"] is not None:
         return row
+    drawn = quantity(found.drawn[1]) - quantity(found.drawn[0])
+    if float(np.ptp(drawn)) < _ROUNDING:
+        return row | {"undefined": _CONSTANT}
     if quantity.is_gap:
         speech, both = (found.point[modality][:, quantity.columns] for modality in (0, 1))
         noises = (
@@ -155,7 +158,6 @@ def _change_row(found: _Resampled, quantity: Quantity, settings: GapSettings) ->
         )
         return row | _interval(*ends, _INVERTED)
     fewest = int(found.units[-1, quantity.columns].min())
-    drawn = quantity(found.drawn[1]) - quantity(found.drawn[0])
     wide = deviations(drawn, fewest) * stretch(float(fewest - 1), settings.level)
     low, high = percentile_interval(np.asarray(row["value"]), wide, level=settings.level)
     return row | _interval(float(low), float(high), _PAIRED)
