@@ -94,8 +94,9 @@ def accumulate(
     pass over all of them, in their order, would have given it.
 
     Args:
-        losses: the loss of each row of a micro-batch. It may draw random numbers from
-            torch, numpy's global stream and :mod:`random`.
+        losses: the loss of each row of a micro-batch, in float32: in bfloat16 the
+            coefficients would be rounded to three digits. It may draw random numbers
+            from torch, numpy's global stream and :mod:`random`.
         batch: the whole effective batch, also where it is dealt over processes.
         parameters: those that are trained.
         penalty: the penalty; ``None`` for plain training (ERM).
@@ -183,15 +184,13 @@ class _Step:
             parameter.grad = None
 
     def evaluate(self, micro: MicroBatch) -> torch.Tensor:
-        """The losses of a micro-batch, in float32 at least."""
+        """The losses of a micro-batch."""
         values = self.losses(micro)
         if values.shape != (len(micro.rows),):
             raise RunError(
                 f"a micro-batch of {len(micro.rows)} rows must have a loss for each, "
                 f"not losses of shape {tuple(values.shape)}"
             )
-        if values.element_size() < 4:
-            values = values.float()  # 1/B in bfloat16 would be off by as much as 1/256
         return values
 
     def note(self, values: torch.Tensor) -> torch.Tensor:

@@ -241,6 +241,7 @@ def test_every_epoch_has_the_same_steps_and_sizes_in_another_order() -> None:
     items = make_items({**balanced(17), ("de", None): 5})
     sizes = [[len(each.rows) for each in plan(items, epoch=epoch)] for epoch in range(6)]
     assert len({tuple(sorted(each)) for each in sizes}) == 1
+    assert len({tuple(each) for each in sizes}) > 1
 
 
 def test_who_learns_with_whom_changes_from_epoch_to_epoch() -> None:

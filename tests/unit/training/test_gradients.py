@@ -350,19 +350,6 @@ def test_a_parameter_with_two_names_is_counted_once() -> None:
     assert_gradients(model, expected)
 
 
-def test_losses_in_half_precision_are_weighted_in_single() -> None:
-    theta = torch.tensor([2.0], requires_grad=True)
-    # 1/3 in bfloat16 is 0.334: three times that is off by 2e-3
-    strata: list[Stratum] = [("de", "f")] * 2 + [("de", "m")]
-    x = torch.tensor([1.0, 1.0, 1.0])
-    outcome = accumulate(
-        lambda micro: (theta * x[list(micro.rows)]).bfloat16(), pieces(strata, 1), [theta]
-    )
-    assert theta.grad is not None
-    assert float(theta.grad) == pytest.approx(1.0, abs=3e-3)
-    assert outcome.loss == 2.0
-
-
 # ---------------------------------------------------------------------- weight of zero
 
 
