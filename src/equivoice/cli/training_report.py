@@ -67,7 +67,7 @@ def training_inputs(run: TrainingFolder, *, title: str | None = None) -> Trainin
     chosen = chosen_step(evaluations)
     descriptions = read_descriptions(run)
     config = record.config
-    name = title or f"{record.verb}: {run.path.absolute().name}"
+    name = title or run.path.absolute().name
     return TrainingInputs(
         title=name,
         record=record,
@@ -157,7 +157,7 @@ def write_model_card(run: TrainingFolder, corpora: Mapping[str, Corpus] | None =
                     for corpus in corpora.values()
                 ],
             )
-    card = model_card(training_inputs(run, title=run.path.absolute().name))
+    card = model_card(training_inputs(run))
     return replace_file(run.best_path / CARD, lambda target: _write(target, card))
 
 

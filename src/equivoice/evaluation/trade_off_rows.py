@@ -225,7 +225,7 @@ def _gap_row(method: Seeds, setting: Setting, over_cells: ClassAggregator) -> Ro
     row |= {"sd_runs": _spread(values)}
     if row["value"] is None:
         return row | {"undefined": _NO_PAIR}
-    if over_cells == "max":
+    if over_cells == "max" and row["value"] > 0:
         row["groups"] = _worst_pair(method, setting)
     empty = int(np.isnan(method.mean()[0][:-1]).sum())
     if empty:

@@ -27,6 +27,8 @@ _STRIP = 22
 _GAP = 12
 _HEADING = 28
 _LONGEST_LABEL_BESIDE_VALUE = 22
+_LEAST_GAP = 0.01
+_NEAR_ACROSS, _NEAR_UP = 4.0, 18.0
 _SEEDS_MEAN = (
     "Small letter: a single seed of the method with the same capital, which is their mean."
 )
@@ -192,7 +194,7 @@ def pareto(points: Sequence[ParetoPoint], *, score: str, gap: str, title: str) -
     scores = [each.score for point in points for each in (point, *point.seeds)]
     across = _span(gaps, [point.gap_interval for point in points])
     up = _span(scores, [point.score_interval for point in points])
-    x_marks, y_marks = ticks(min(0.0, across[0]), across[1]), ticks(*up)
+    x_marks, y_marks = ticks(min(0.0, across[0]), max(across[1], _LEAST_GAP)), ticks(*up)
     x, y = _Axis(x_marks[0], x_marks[-1], 12.0, 96.0), _Axis(y_marks[0], y_marks[-1], 280.0, 30.0)
     parts = [*_pareto_grid(x_marks, y_marks, x, y), *_front(points, x, y)]
     parts.append(_text(0, 14, f"{score} (%), higher is better", "small"))
@@ -200,8 +202,8 @@ def pareto(points: Sequence[ParetoPoint], *, score: str, gap: str, title: str) -
     for at, point in enumerate(points):
         parts += _whiskers(point, x, y)
         parts += _seed_letters(point, letter(at).lower(), x, y)
-    for at, point in enumerate(points):
-        parts += _pareto_point(point, letter(at), x, y)
+    for cluster in _clusters(points, x, y):
+        parts += _pareto_points(points, cluster, x, y)
     description = " ".join(
         f"{letter(at)}: {point.label}, {score} {percent(point.score)}%, "
         f"{gap} {percent(point.gap)} points."
@@ -364,8 +366,39 @@ def _seed_letters(point: ParetoPoint, name: str, x: _Axis, y: _Axis) -> Iterator
         yield _text(x.at(seed.gap), y.at(seed.score) + 4, name, "seed", "middle")
 
 
-def _pareto_point(point: ParetoPoint, name: str, x: _Axis, y: _Axis) -> Iterator[Markup]:
-    across, up = x.at(point.gap), y.at(point.score)
-    draw = _square if point.people else _dot
-    yield draw(across, up, 11, "mark")
-    yield _text(across, up + 4, name, "letter", "middle")
+def _clusters(points: Sequence[ParetoPoint], x: _Axis, y: _Axis) -> list[list[int]]:
+    """The points by number, those together whose marks would hide each other's letters."""
+    found: list[list[int]] = []
+    for at, point in enumerate(points):
+        near = [
+            cluster
+            for cluster in found
+            if any(
+                abs(x.at(point.gap) - x.at(points[other].gap)) < _NEAR_ACROSS
+                and abs(y.at(point.score) - y.at(points[other].score)) < _NEAR_UP
+                for other in cluster
+            )
+        ]
+        found = [cluster for cluster in found if cluster not in near]
+        found.append(sorted([at, *(other for cluster in near for other in cluster)]))
+    return sorted(found)
+
+
+def _pareto_points(
+    points: Sequence[ParetoPoint], cluster: Sequence[int], x: _Axis, y: _Axis
+) -> Iterator[Markup]:
+    """A large mark with its letter; of points that stand together, small marks with all letters."""
+    alone = len(cluster) == 1
+    for at in cluster:
+        point = points[at]
+        across, up = x.at(point.gap), y.at(point.score)
+        draw = _square if point.people else _dot
+        yield draw(across, up, 11 if alone else 5, "mark")
+        if alone:
+            yield _text(across, up + 4, letter(at), "letter", "middle")
+    if not alone:
+        places = [(x.at(points[at].gap), y.at(points[at].score)) for at in cluster]
+        top = min(up for _, up in places)
+        middle = sum(across for across, _ in places) / len(places)
+        names = ", ".join(letter(at) for at in cluster)
+        yield _text(round(middle, 2), top - 10, names, "letters", "middle")

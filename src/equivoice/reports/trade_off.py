@@ -371,9 +371,12 @@ def _comparison(row: Estimate) -> str:
     if row.value is None:
         return f"{capital(what)} of {first} and {second} cannot be compared: {row.undefined}."
     if row.low is None or row.high is None:
+        found = f"is {points(row.value)} {_side(row)} for {first} than for {second}"
+        if percent(row.value) == percent(0.0):
+            found = f"does not differ between {first} and {second}"
         return (
-            f"{capital(what)} is {points(row.value)} {_side(row)} for {first} than for {second} in "
-            f"this sample, but no interval can be given: {why(row.undefined)}."
+            f"{capital(what)} {found} in this sample, but no interval can be given: "
+            f"{why(row.undefined)}."
         )
     ends = f"{level(row)} interval {interval(row.low, row.high, sign=True)}"
     if row.excludes_zero:

@@ -148,7 +148,7 @@ def render_training(
         _glossary(rows),
     ]  # fmt: skip
     return render_page(
-        runs[0].title if not several else f"{len(runs)} training runs side by side",
+        f"Training: {runs[0].title}" if not several else f"{len(runs)} training runs side by side",
         sections,
         runs=[run.title for run in runs] if several else [],
         facts=facts_line(as_reports[0].record),

@@ -98,7 +98,7 @@ def corpus() -> Corpus:
 
 def test_everything_that_the_folder_holds_is_read(run: TrainingFolder) -> None:
     inputs = training_inputs(run)
-    assert (inputs.title, inputs.attribute, inputs.cell) == ("train: fair", "gender", "language")
+    assert (inputs.title, inputs.attribute, inputs.cell) == ("fair", "gender", "language")
     assert inputs.chosen == 36
     assert inputs.labels == EMOTIONS
     assert (inputs.tolerance, inputs.maximum, inputs.compared) == (0.02, 10.0, "loss")
@@ -191,7 +191,7 @@ def test_trainings_that_compare_other_things_stand_side_by_side_only(
         (runs[1].path / "predictions.parquet").unlink()
     page = write_training_report(runs, out=tmp_path / "x.html").read_text("utf-8")
     assert "Score against worst gap</h2>" not in page
-    assert page.count("Training: train: ") >= 2
+    assert page.count("Training: ") >= 2
 
 
 def test_the_same_training_done_twice_is_no_second_seed(tmp_path: Path) -> None:

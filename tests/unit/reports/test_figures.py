@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equivoice.reports.document import Figure
-from equivoice.reports.figures import ForestRow, ParetoPoint, forest, letter, pareto, ticks
+from equivoice.reports.figures import (
+    ForestRow,
+    ParetoPoint,
+    SeedPoint,
+    forest,
+    letter,
+    pareto,
+    ticks,
+)
 
 values = st.floats(min_value=-1, max_value=1, allow_nan=False)
 
@@ -222,3 +230,35 @@ def test_a_detail_has_a_line_of_its_own_that_a_phone_can_show() -> None:
     assert float(dot.attrib["cy"]) > heights[2]
     assert figure.description == f"{label}, {detail}: {row.text}."
     assert figure.height > forest([ForestRow(label, "", 0.5)], title="t", difference=False).height
+
+
+def test_marks_that_would_hide_each_other_share_their_letters() -> None:
+    points = [
+        ParetoPoint("one", 0.1, 0.5),
+        ParetoPoint("two", 0.1, 0.5),
+        ParetoPoint("far", 0.4, 0.9),
+        ParetoPoint("near", 0.102, 0.501),
+    ]
+    figure = pareto(points, score="s", gap="g", title="t")
+    assert [each.text for each in of_class(figure, "letters")] == ["A, B, D"]
+    assert [each.text for each in of_class(figure, "letter")] == ["C"]
+    marks = of_class(figure, "mark")
+    assert sorted(each.attrib["r"] for each in marks) == ["11", "5", "5", "5"]
+    above = float(of_class(figure, "letters")[0].attrib["y"])
+    assert all(above < float(each.attrib["cy"]) for each in marks if each.attrib["r"] == "5")
+
+
+def test_seeds_are_small_letters_of_their_method_within_the_frame() -> None:
+    seeds = (SeedPoint("1", 0.3, 0.2), SeedPoint("2", 0.0, 0.8))
+    points = [ParetoPoint("first", 0.15, 0.5, seeds=seeds), ParetoPoint("second", 0.2, 0.6)]
+    figure = pareto(points, score="s", gap="g", title="t")
+    small = of_class(figure, "seed")
+    assert [each.text for each in small] == ["a", "a"]
+    assert across(small[0], "x") > across(small[1], "x")
+    assert float(small[0].attrib["y"]) > float(small[1].attrib["y"])
+    assert all(12 <= across(each, "x") <= 96 for each in small)
+
+
+def test_an_axis_of_gaps_does_not_go_below_nothing() -> None:
+    figure = pareto([ParetoPoint("a", 0.0, 0.5)], score="s", gap="g", title="t")
+    assert not any((each.text or "").startswith("−") for each in of_class(figure, "tick"))

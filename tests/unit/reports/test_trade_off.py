@@ -276,3 +276,11 @@ def test_methods_that_were_trained_once_are_named(rows: Rows, single: Rows) -> N
     mixed = [row for row in rows if row.system != "ERM" or row.run is None]
     assert trained_once(mixed)[0].startswith("ERM was trained once: ")
     assert said in trade_off_statements(single)[1]
+
+
+def test_nothing_between_two_methods_is_called_neither_higher_nor_lower() -> None:
+    row = estimate(value=0.0, undefined="interval: too few speakers: a: 3 (at least 5)")
+    _, (said, _) = trade_off_statements([row])
+    assert said.startswith(
+        "Macro-F1 does not differ between A and B in this sample, but no interval"
+    )
