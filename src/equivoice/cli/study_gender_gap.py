@@ -59,6 +59,10 @@ class GenderGapConfig(VerbConfig):
     power: tuple[str, ...] = option("the same for the power p of the penalty", default=())
     group: str = option("the attribute whose groups are compared", default="gender")
     cells: Literal["language", "corpus"] = option("what gaps are measured in", default="language")
+    labels: Literal["same", "shared"] = option(
+        "whether corpora must have the same labels, or those that all of them share count",
+        default="same",
+    )
     temperature: float | None = option(
         "the temperature whose answers count; the lowest by default", default=None, ge=0
     )
@@ -96,6 +100,7 @@ def gender_gap_benchmark_verb(config: GenderGapConfig) -> None:
     settings = GapSettings(
         config.group,
         config.cells,
+        config.labels,
         config.replicates,
         config.permutations,
         config.level,

@@ -15,6 +15,7 @@ from equivoice.errors import InputError
 from equivoice.evaluation.described import describe, save_descriptions
 from equivoice.records import RunRecord
 from equivoice.store import RunFolder
+from equivoice.studies.gender_gap.measuring import measure
 from equivoice.studies.gender_gap.reading import (
     BOTH,
     SPEECH,
@@ -224,22 +225,57 @@ def test_one_system_twice(tmp_path: Path, corpus: Corpus) -> None:
         read_answers(runs, SETTINGS)
 
 
-def test_corpora_with_different_labels(tmp_path: Path, corpus: Corpus) -> None:
+def two_label_spaces(tmp_path: Path, corpus: Corpus) -> list[RunFolder]:
+    """Runs on a corpus of four emotions and on another of three of them."""
     other = three_languages(speakers=2, each=1, name="other")
     few = other.utterances.filter(pl.col("emotion") != "sad")
     small = replace(
         other,
         utterances=few,
-        label_space=label_space(["angry", "happy", "neutral"], id="other"),
+        label_space=label_space(["happy", "angry", "neutral"], id="other"),
         folds=other.folds.join(few, on="utterance_id", how="semi"),
     )
-    runs = [
-        written(tmp_path / "a", corpus, [answers_of(corpus.utterances)]),
+    said = answers_of(corpus.utterances)
+    wrong = pl.when(pl.col("emotion") == "happy").then(pl.lit("sad")).otherwise(pl.col("emotion"))
+    return [
+        written(tmp_path / "a", corpus, [said.with_columns(emotion=wrong)]),
         written(tmp_path / "b", small, [answers_of(few)]),
     ]
+
+
+def test_corpora_with_different_labels(tmp_path: Path, corpus: Corpus) -> None:
     with pytest.raises(InputError, match="made and other have different labels") as caught:
-        read_answers(runs, SETTINGS)
-    assert "angry, happy, neutral, sad and angry, happy, neutral" in str(caught.value)
+        read_answers(two_label_spaces(tmp_path, corpus), SETTINGS)
+    assert "angry, happy, neutral, sad and happy, angry, neutral" in str(caught.value)
+    assert "--labels shared" in str(caught.value)
+
+
+def test_shared_labels_count_what_the_others_leave_out(tmp_path: Path, corpus: Corpus) -> None:
+    settings = GapSettings(labels="shared", cells="corpus", replicates=20, permutations=5)
+    (found,) = read_answers(two_label_spaces(tmp_path, corpus), settings)
+    assert found.labels.names == ("angry", "happy", "neutral")
+    assert found.left_out == {"label that not all corpora have": 12}
+    assert set(found.frame["reference"]) == {"angry", "happy", "neutral"}
+    # happy was answered with a label that is not shared: wrong, and a false positive of none
+    rows = {(r["cell"], r["metric"]): r["value"] for r in measure(found, settings)}
+    assert rows["made", "accuracy"] == pytest.approx(2 / 3)
+    assert rows["other", "accuracy"] == 1.0
+
+
+def test_corpora_that_share_no_labels(tmp_path: Path, corpus: Corpus) -> None:
+    other = three_languages(speakers=2, each=1, name="other")
+    renamed = other.utterances.with_columns(emotion=pl.lit("x") + pl.col("emotion"))
+    space = label_space([f"x{name}" for name in EMOTIONS], id="other")
+    runs = [
+        written(tmp_path / "a", corpus, [answers_of(corpus.utterances)]),
+        written(
+            tmp_path / "b",
+            replace(other, utterances=renamed, label_space=space),
+            [answers_of(renamed)],
+        ),
+    ]
+    with pytest.raises(InputError, match="share fewer than two labels"):
+        read_answers(runs, GapSettings(labels="shared"))
 
 
 def test_a_run_without_predictions(tmp_path: Path, corpus: Corpus) -> None:

@@ -29,6 +29,9 @@ class GapSettings:
     Args:
         attribute: the column whose values are the groups.
         cells: whether gaps are measured in each ``language`` or in each ``corpus``.
+        labels: ``same`` refuses corpora with different labels; ``shared`` measures over
+            those that all of them have, and counts the utterances of the others. An answer
+            that is none of them is wrong.
         replicates: bootstrap replicates.
         permutations: arrangements of a permutation test.
         level: nominal coverage of the intervals.
@@ -38,6 +41,7 @@ class GapSettings:
 
     attribute: str = "gender"
     cells: Literal["language", "corpus"] = "language"
+    labels: Literal["same", "shared"] = "same"
     replicates: int = 2_000
     permutations: int = 1_000
     level: float = 0.95
@@ -111,7 +115,7 @@ def read_answers(runs: Sequence[RunFolder], settings: GapSettings) -> list[Answe
     """
     parts = [part for run in runs for part in _parts(run)]
     _refuse_twice(parts)
-    labels = _one_label_space(parts)
+    labels = _label_space(parts, settings)
     found: dict[tuple[str, str | None], list[_Part]] = {}
     for part in parts:
         keys = part.said.select("system", "prompt").unique(maintain_order=True)
@@ -153,23 +157,33 @@ def _refuse_twice(parts: Sequence[_Part]) -> None:
             seen[key] = part.run
 
 
-def _one_label_space(parts: Sequence[_Part]) -> LabelSpace:
+def _label_space(parts: Sequence[_Part], settings: GapSettings) -> LabelSpace:
+    """The labels of all corpora, or those that all of them share."""
     if not parts:
         raise InputError(
             "no run was asked from speech, alone or with its transcript", hint=_HOW_TO_ASK
         )
-    first = parts[0].corpus
-    for part in parts[1:]:
-        if part.corpus.label_space.names != first.label_space.names:
+    spaces = {part.corpus.name: part.corpus.label_space for part in parts}
+    (name, first), *others = spaces.items()
+    if settings.labels == "shared":
+        common = set(first.names).intersection(*(space.names for _, space in others))
+        if len(common) < 2:
             raise InputError(
-                f"{first.name} and {part.corpus.name} have different labels: "
-                f"{', '.join(first.label_space.names)} and "
-                f"{', '.join(part.corpus.label_space.names)}",
-                hint="gaps over other classes are other gaps: prepare both with the same labels",
+                f"{', '.join(spaces)} share fewer than two labels", value=sorted(common)
             )
-    return first.label_space
+        return LabelSpace("shared", tuple(one for one in first.labels if one.name in common))
+    for other, space in others:
+        if space.names != first.names:
+            raise InputError(
+                f"{name} and {other} have different labels: "
+                f"{', '.join(first.names)} and {', '.join(space.names)}",
+                hint="gaps over other classes are other gaps: --labels shared measures over the "
+                "labels that all of them have",
+            )
+    return first
 
 
+_NOT_SHARED = "label that not all corpora have"
 _HOW_TO_ASK = "equivoice benchmark --modality speech --modality speech+transcript"
 
 
@@ -184,9 +198,12 @@ def _answers(
         said = part.said.filter(_same("temperature", temperature))
         if said.is_empty():
             continue
-        matched = match(said, utterances_of(part.run, part.corpus.name), labels)
+        speech = utterances_of(part.run, part.corpus.name)
+        matched = match(said, speech, part.corpus.label_space)
         _add(lost, matched.left_out)
-        known = matched.frame.with_columns(corpus=pl.lit(part.corpus.name))
+        known = matched.frame.filter(pl.col("reference").is_in(labels.names))
+        _add(lost, {_NOT_SHARED: matched.frame.height - known.height})
+        known = known.with_columns(corpus=pl.lit(part.corpus.name))
         frames.append(_sorted_by(known, settings, part))
     whole = pl.concat(frames, how="vertical_relaxed")
     for column, why in (("group", settings.attribute), ("cell", settings.cells)):

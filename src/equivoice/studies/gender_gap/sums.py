@@ -107,7 +107,7 @@ class Blocks:
 def blocks_of(answers: Answers) -> Blocks:
     """The answers of a system as codes and statistics.
 
-    An answer without a label counts as wrong.
+    An answer without a label, or with one that is not among the labels, counts as wrong.
     """
     frame, labels = answers.frame, {name: n for n, name in enumerate(answers.labels.names)}
 
