@@ -54,12 +54,12 @@ def test_a_model_whose_sound_is_dropped_is_deaf(
     """As with a renamed argument: placeholders stand in the prompt, and nothing fills them."""
     from equivoice.models.hearing.trimming import TrimmingModel
 
-    hear = TrimmingModel.encode
+    project = TrimmingModel.project
 
-    def deaf(self: Any, waves: Any, **options: Any) -> Any:
-        return [found * 0 for found in hear(self, waves, **options)]
+    def deaf(self: Any, heard: Any) -> Any:
+        return [found * 0 for found in project(self, heard)]
 
-    monkeypatch.setattr(TrimmingModel, "encode", deaf)
+    monkeypatch.setattr(TrimmingModel, "project", deaf)
     found = gates(load(tiny_models), probes)
     assert found["hears"].outcome == "failed"
 
