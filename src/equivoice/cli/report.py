@@ -8,8 +8,10 @@ from typing import Literal
 from equivoice.cli.config import VerbConfig, argument, configured, option, verb_app
 from equivoice.cli.console import finish, say
 from equivoice.cli.reporting import conclusions, write_report
-from equivoice.cli.training_report import is_training, write_training_report
+from equivoice.cli.training_report import is_training, training_inputs, write_training_report
 from equivoice.errors import ConfigError
+from equivoice.reports.terminal import statement_lines
+from equivoice.reports.training import training_statements
 from equivoice.store import RunFolder, TrainingFolder
 
 app = verb_app()
@@ -44,12 +46,21 @@ def report(config: ReportConfig) -> None:
     trainings = [path for path in config.run if is_training(path)]
     if trainings:
         _refuse_mixed(config.run, trainings)
-        finish(write_training_report(list(map(TrainingFolder.read, trainings)), out=config.out))
+        _report_trainings([TrainingFolder.read(path) for path in trainings], config.out)
         return
     runs = [RunFolder.read(path) for path in config.run]
     place = write_report(runs, out=config.out, players=config.players)
     for run in runs:
         say(*conclusions(run))
+    finish(place)
+
+
+def _report_trainings(runs: list[TrainingFolder], out: Path | None) -> None:
+    place = write_training_report(runs, out=out)
+    for run in runs:
+        can, cannot = training_statements(training_inputs(run), curves=False)
+        subject = run.path.absolute().name if len(runs) > 1 else ""
+        say(statement_lines(can, cannot, subject=subject))
     finish(place)
 
 

@@ -39,7 +39,7 @@ from equivoice.reports.terms import measure, reference, rule
 from equivoice.reports.verdict import Statement, limits, statements
 from equivoice.reports.wording import attribute, metric, term, unit
 
-__all__ = ["main_table", "verdict_lines"]
+__all__ = ["main_table", "statement_lines", "verdict_lines"]
 
 _HEADLINE = ("macro_f1", "unweighted_accuracy", "accuracy")
 _KEPT = "kept"
@@ -77,6 +77,21 @@ def verdict_lines(
         lines += [_line(each) for each in made if each.subject == subject]
     lines += [Text(sentence, style="dim") for sentence in limits(rows)]
     return Group(*lines)
+
+
+def statement_lines(can: Sequence[str], cannot: Sequence[str], *, subject: str = "") -> Group:
+    """Sentences with their signs, such as those of a training.
+
+    Args:
+        can: what can be concluded.
+        cannot: what cannot.
+        subject: what they are about, where there are several.
+    """
+    made = [Statement(supported, text, subject, "training")
+        for supported, own in ((True, can), (False, cannot))
+            for text in own]  # fmt: skip
+    head = [Text(subject, style="bold")] if subject else []
+    return Group(*head, *(_line(each) for each in made))
 
 
 def main_table(estimates: pl.DataFrame) -> Table:

@@ -246,6 +246,9 @@ def test_the_verb_knows_a_training_by_its_record(tmp_path: Path) -> None:
     assert shown.exit_code == 0, shown.output
     assert (own.path / "report.html").is_file()
     assert "report.html" in shown.output.replace("\n", "")
+    said = " ".join(shown.output.split())
+    assert "✓ Training stopped after 48 steps, in epoch 8." in said
+    assert "Validation data chose the checkpoint" in said
 
 
 def test_a_training_and_a_benchmark_have_no_report_in_common(tmp_path: Path) -> None:
