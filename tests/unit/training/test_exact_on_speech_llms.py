@@ -3,67 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from equivoice.models.decoding.adapters import LoraSettings, attach_lora, trainable_parameters
-from equivoice.models.learning import Lesson
-from equivoice.models.registry import load_model
-from equivoice.objectives.answer_nll import mean_answer_nll
-from equivoice.objectives.minmax_gap import GapPenalty, Stratum
-from equivoice.training.effective_batches import EffectiveBatch, MicroBatch, plan_epoch
+from equivoice.objectives.minmax_gap import GapPenalty
+from equivoice.training.effective_batches import MicroBatch
 from equivoice.training.gradients import accumulate
-from oracles.whole_batch import items_of, objective
-from tiny.sounds import ask, buzz, write
+from oracles.processes import in_processes
+from oracles.speech_pupil import POWER, STRATA, WEIGHT, Pupil, dealt, planned
+from oracles.whole_batch import objective
 from tiny.speech import TinyModels
-
-STRATA: list[Stratum] = [
-    *[("de", "f")] * 2,
-    *[("de", "m")] * 3,
-    *[("ja", "f")] * 3,
-    *[("ja", "m")] * 1,
-    ("ja", None),
-]
-LABELS = ("Angry", "Sad", "Happy")
-WEIGHT, POWER = 3.0, 2
-
-
-class Pupil:
-    """A model and what it is to learn; a seed for each micro-batch's dropout."""
-
-    def __init__(self, model: Path, sounds: Path) -> None:
-        self.backend: Any = load_model("qwen2-audio", model=str(model))
-        attach_lora(self.backend, LoraSettings(rank=3, alpha=6, dropout=0.3, targets="all-linear"))
-        self.backend.training_mode(False)
-        self.parameters = [each for _, each in trainable_parameters(self.backend)]
-        random = torch.Generator().manual_seed(0)
-        for each in self.parameters:
-            # LoRA's second matrices begin at 0, where the first have no gradient
-            each.data = torch.randn(each.shape, generator=random) * 0.1
-        self.lessons = [
-            Lesson(
-                ask(write(sounds / f"{row}.wav", buzz(90 + 17 * row, 0.3 + 0.15 * (row % 4)))),
-                LABELS[row % 3],
-            )
-            for row in range(len(STRATA))
-        ]
-
-    def losses(self, micro: MicroBatch) -> torch.Tensor:
-        torch.manual_seed(100 + micro.rows[0])
-        found = self.backend.answer_losses([self.lessons[row] for row in micro.rows])
-        return mean_answer_nll(found.nll, found.mask)
-
-    def gradient(self) -> torch.Tensor:
-        """All gradients in one row; each parameter must have one."""
-        gradients = [each.grad for each in self.parameters]
-        return torch.cat([each.flatten() for each in gradients if each is not None])
-
-    def clear(self) -> None:
-        for each in self.parameters:
-            each.grad = None
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +29,6 @@ def with_dropout(pupil: Pupil) -> Iterator[Pupil]:
     pupil.backend.training_mode(True)
     yield pupil
     pupil.backend.training_mode(False)
-
-
-def planned(**settings: Any) -> EffectiveBatch:
-    how = {"batch": 10, "micro": 2, "seed": 0, "epoch": 0, **settings}
-    [batch] = plan_epoch(items_of(STRATA), **how)
-    return batch
 
 
 def apart(found: torch.Tensor, expected: torch.Tensor) -> float:
@@ -170,3 +117,14 @@ def test_nothing_else_of_the_model_has_a_gradient(pupil: Pupil) -> None:
     others = [each for each in pupil.backend.model.parameters() if id(each) not in trained]
     assert others
     assert all(each.grad is None for each in others)
+
+
+@pytest.mark.slow
+def test_two_processes_find_what_one_does(tiny_models: TinyModels, tmp_path: Path) -> None:
+    work = partial(dealt, model=tiny_models("qwen2_audio"), sounds=tmp_path)
+    alone = work(None)
+    assert apart(alone["two_pass"][1], alone["one_pass"][1]) < 1e-5
+    for found in in_processes(work, 2, tmp_path):
+        for road, (value, gradient) in alone.items():
+            assert found[road][0] == pytest.approx(value, rel=1e-6)
+            assert apart(found[road][1], gradient) < 1e-5
