@@ -36,6 +36,7 @@ STUDIES = {
     "coverage": ["coverage.py", "--out", str(RESULTS / "coverage.md")],
     "listeners": ["listeners.py", "--data", DATA],
     "scoring": ["scoring.py"],
+    "training_overhead": ["training.py"],
 }
 
 
