@@ -21,7 +21,7 @@ from equivoice.evaluation.task import Task
 from equivoice.records import replace_file
 from equivoice.reports import render_page
 from equivoice.store import RunFolder
-from equivoice.studies.gender_gap.ablation import Entry, measure_entries
+from equivoice.studies.gender_gap.ablation import Entry, compare_entries, measure_entries
 from equivoice.studies.gender_gap.measuring import measure
 from equivoice.studies.gender_gap.page import study_sections
 from equivoice.studies.gender_gap.reading import MODALITIES, GapSettings, read_answers
@@ -100,7 +100,8 @@ def gender_gap_benchmark(
         for one in every
         for why, number in one.answers.left_out.items()
     }
-    tables = make_tables(measured, named, paper)
+    differences = compare_entries(named, asked)
+    tables = make_tables(measured, named, paper, differences)
     return Benchmark(tables, paper, (*folders, *further), left_out)
 
 

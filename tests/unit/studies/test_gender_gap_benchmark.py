@@ -13,11 +13,12 @@ import polars as pl
 import pytest
 
 from equivoice.cli.app import run as equivoice
-from equivoice.corpora import save_corpus
+from equivoice.corpora import label_space, save_corpus
 from equivoice.errors import ConfigError, InputError
 from equivoice.evaluation import benchmark
+from equivoice.evaluation.paired import compare_predictions
 from equivoice.store import RunFolder
-from equivoice.studies.gender_gap.ablation import measure_entries, read_entry
+from equivoice.studies.gender_gap.ablation import compare_entries, measure_entries, read_entry
 from equivoice.studies.gender_gap.findings import findings
 from equivoice.studies.gender_gap.measuring import CHANGE, measure
 from equivoice.studies.gender_gap.reading import (
@@ -349,6 +350,116 @@ def test_nothing_at_all_makes_empty_tables() -> None:
     tables = make_tables([], [], load_gap_tables())
     assert isinstance(tables, StudyTables)
     assert all(table.is_empty() for table in tables.named.values())
+
+
+# --------------------------------------------------------------- one run against another
+
+
+@pytest.fixture(scope="module")
+def fairer(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """Another fake, which hears women as well as men."""
+    corpus = three_languages()
+    model = biased(corpus, dict.fromkeys(LANGUAGES, 1.0), name="fair", seed=2)
+    place = tmp_path_factory.mktemp("fair") / "run"
+    return benchmark([model], corpus, out=place, modalities=[SPEECH], **HOW)
+
+
+@pytest.fixture(scope="module")
+def against(runs: tuple[RunFolder, RunFolder], fairer: RunFolder) -> list[dict[str, Any]]:
+    entries = [
+        read_entry("components", f"erm={runs[0].path}"),
+        read_entry("components", f"minmaxgap={fairer.path}"),
+        read_entry("power", f"1={fairer.path}"),
+    ]
+    return compare_entries(measure_entries(entries, QUICK), QUICK)
+
+
+def test_each_run_stands_against_the_first_of_its_block(against: list[dict[str, Any]]) -> None:
+    heads = {tuple(row[n] for n in ("block", "label", "against", "modality")) for row in against}
+    assert heads == {("components", "minmaxgap", "erm", SPEECH)}  # power has one run alone
+
+
+def test_differences_are_those_of_compare(
+    runs: tuple[RunFolder, RunFolder], fairer: RunFolder
+) -> None:
+    """The verb ``compare`` on the same two runs: equal scores, intervals but for the draws."""
+    settings = GapSettings(replicates=2_000, permutations=10)
+    entries = [
+        read_entry("power", f"1={runs[0].path}"),
+        read_entry("power", f"2={fairer.path}"),
+    ]
+    rows = compare_entries(measure_entries(entries, QUICK), settings)
+    speech = runs[0].utterances().filter(language="de")
+    after, before = (
+        run.predictions().join(speech, on="utterance_id", how="semi") for run in (fairer, runs[0])
+    )
+    theirs = compare_predictions(after, before, speech, replicates=2_000, permutations=10)
+    for metric in ("weighted_f1", "accuracy"):
+        ours = one(pl.DataFrame(rows, infer_schema_length=None), cell="de", metric=metric)
+        row = one(theirs, metric=metric)
+        assert ours["value"] == pytest.approx(row["value"], abs=1e-12)
+        assert ours["low"] == pytest.approx(row["low"], abs=0.02)
+        assert ours["high"] == pytest.approx(row["high"], abs=0.02)
+
+
+def test_a_difference_of_gaps_is_that_of_the_two_rows(
+    against: list[dict[str, Any]], runs: tuple[RunFolder, RunFolder], fairer: RunFolder
+) -> None:
+    (first,), (other,) = (read_answers([run], QUICK) for run in (runs[0], fairer))
+    rows = [pl.DataFrame(measure(a, QUICK), infer_schema_length=None) for a in (first, other)]
+    for row in against:
+        same = {name: row[name] for name in ("cell", "metric", "aggregator")}
+        before, after = (one(frame, **same)["value"] for frame in rows)
+        assert row["value"] == pytest.approx(after - before, abs=1e-12)
+    whole = one(
+        pl.DataFrame(against, infer_schema_length=None),
+        cell="all",
+        metric="avg_gap",
+        aggregator="max",
+    )
+    assert whole["high"] < 0
+    assert whole["method"] == "paired cluster bootstrap, test inversion"
+
+
+def test_runs_on_different_utterances_are_compared_on_the_common_ones(
+    runs: tuple[RunFolder, RunFolder], fairer: RunFolder
+) -> None:
+    first, other = measure_entries(
+        [read_entry("power", f"1={runs[0].path}"), read_entry("power", f"2={fairer.path}")], QUICK
+    )
+    some = other.measured.answers
+    fewer = replace(some, frame=some.frame.filter(~pl.col("utterance_id").str.ends_with("-0")))
+    small = replace(other, measured=Measured(fewer, other.measured.rows))
+    rows = compare_entries([first, small], QUICK)
+    assert {row["n"] for row in rows if row["cell"] == "all"} == {fewer.frame.height}
+    none = replace(fewer, frame=some.frame.with_columns(pl.col("utterance_id") + "x"))
+    with pytest.raises(InputError, match="no utterance in common"):
+        compare_entries([first, replace(other, measured=Measured(none, ()))], QUICK)
+
+
+def test_runs_with_different_labels_are_not_compared(
+    runs: tuple[RunFolder, RunFolder], fairer: RunFolder
+) -> None:
+    first, other = measure_entries(
+        [read_entry("power", f"1={runs[0].path}"), read_entry("power", f"2={fairer.path}")], QUICK
+    )
+    few = replace(other.measured.answers, labels=label_space(["angry", "sad"], id="few"))
+    with pytest.raises(InputError, match="asked with different labels"):
+        compare_entries([first, replace(other, measured=Measured(few, ()))], QUICK)
+
+
+def test_differences_stand_on_the_page(
+    runs: tuple[RunFolder, RunFolder], fairer: RunFolder, tmp_path: Path
+) -> None:
+    entries = [
+        read_entry("weight", f"0={runs[0].path}"),
+        read_entry("weight", f"adaptive={fairer.path}"),
+    ]
+    made = gender_gap_benchmark([], QUICK, ablation=entries)
+    text = text_of(write_benchmark(made, tmp_path))
+    assert "Paired differences of the runs" in text
+    assert "adaptive minus 0" in text
+    assert (tmp_path / "table-3-differences.csv").is_file()
 
 
 # ------------------------------------------------------------------------------- the verb

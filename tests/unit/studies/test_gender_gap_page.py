@@ -78,7 +78,8 @@ def frame(*rows: dict[str, Any]) -> pl.DataFrame:
 
 
 def tables(table_2: pl.DataFrame, table_3: pl.DataFrame | None = None) -> StudyTables:
-    return StudyTables(pl.DataFrame(), table_2, pl.DataFrame() if table_3 is None else table_3)
+    none = pl.DataFrame()
+    return StudyTables(none, table_2, none if table_3 is None else table_3, none)
 
 
 def section(made: StudyTables, anchor: str) -> Section:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import polars as pl
 
 from equivoice.errors import ConfigError, InputError
 from equivoice.store import RunFolder
-from equivoice.studies.gender_gap.measuring import measure
-from equivoice.studies.gender_gap.reading import Answers, GapSettings, read_answers
+from equivoice.studies.gender_gap.measuring import CHANGE, Row, measure
+from equivoice.studies.gender_gap.reading import BOTH, SPEECH, Answers, GapSettings, read_answers
 from equivoice.studies.gender_gap.tables import Measured, Named
 from equivoice.studies.published.gap_tables import BLOCKS, Block
 
-__all__ = ["Entry", "measure_entries", "read_entry"]
+__all__ = ["Entry", "compare_entries", "measure_entries", "read_entry"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,60 @@ def measure_entries(
             known[key] = Measured(answers, measure(answers, settings))
         named.append(Named(entry.block, entry.label, known[key]))
     return named
+
+
+def compare_entries(named: Sequence[Named], settings: GapSettings) -> list[Row]:
+    """Each run of a block against the block's first: what changes, with paired intervals.
+
+    The two runs take the place of the two modalities: a replicate draws speakers with all
+    that both runs said of them, and the test swaps the runs speaker by speaker.
+
+    Returns:
+        rows as of :func:`~equivoice.studies.gender_gap.measuring.measure`, with the
+        further columns ``block``, ``label`` and ``against``; ``value`` is the run minus
+        the first.
+
+    Raises:
+        InputError: two runs of a block have no utterance in common, or other labels.
+    """
+    rows: list[Row] = []
+    for block in BLOCKS:
+        own = [one for one in named if one.block == block]
+        for other in own[1:]:
+            rows += _against(own[0], other, settings)
+    return rows
+
+
+def _against(first: Named, other: Named, settings: GapSettings) -> list[Row]:
+    one, two = first.measured.answers, other.measured.answers
+    if one.labels.names != two.labels.names:
+        raise InputError(
+            f"{first.label} and {other.label} were asked with different labels: "
+            f"{', '.join(one.labels.names)} and {', '.join(two.labels.names)}"
+        )
+    rows: list[Row] = []
+    for modality in (each for each in one.modalities if each in two.modalities):
+        paired = _paired(one, two, modality)
+        if paired.frame.is_empty():
+            raise InputError(f"{first.label} and {other.label} have no utterance in common")
+        head = {"block": other.block, "label": other.label, "against": first.label}
+        rows += [
+            head | row | {"system": two.system, "modality": modality}
+            for row in measure(paired, settings)
+            if row["modality"] == CHANGE
+        ]
+    return rows
+
+
+def _paired(first: Answers, other: Answers, modality: str) -> Answers:
+    """Both runs' answers in one modality, the first's in the place of speech alone."""
+    frames = [
+        each.frame.filter(pl.col("modality") == modality).with_columns(modality=pl.lit(place))
+        for each, place in ((first, SPEECH), (other, BOTH))
+    ]
+    common = frames[0].join(frames[1], on="utterance_id", how="semi").select("utterance_id")
+    frame = pl.concat(frames).join(common, on="utterance_id", how="semi", maintain_order="left")
+    return replace(other, frame=frame)
 
 
 def _chosen(entry: Entry, found: Sequence[Answers]) -> Answers:

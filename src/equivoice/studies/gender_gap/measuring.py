@@ -30,7 +30,7 @@ from equivoice.uncertainty import (
     welch_degrees_of_freedom,
 )
 
-__all__ = ["CHANGE", "measure"]
+__all__ = ["CHANGE", "Row", "measure"]
 
 CHANGE = f"{BOTH} − {SPEECH}"
 """What stands as modality where a row is the change that the transcript makes."""

@@ -55,11 +55,13 @@ class StudyTables:
         table_1: what was tested, by language and group.
         table_2: scores and gaps of every system in each modality, and their change.
         table_3: the same for the runs of the ablation, all languages together.
+        differences: what each of these runs changes against the first of its block.
     """
 
     table_1: pl.DataFrame
     table_2: pl.DataFrame
     table_3: pl.DataFrame
+    differences: pl.DataFrame
 
     @property
     def named(self) -> Mapping[str, pl.DataFrame]:
@@ -68,17 +70,22 @@ class StudyTables:
             "table-1-utterances": self.table_1,
             "table-2-gaps": self.table_2,
             "table-3-ablation": self.table_3,
+            "table-3-differences": self.differences,
         }
 
 
 def make_tables(
-    measured: Sequence[Measured], ablations: Sequence[Named], paper: GapTables
+    measured: Sequence[Measured],
+    ablations: Sequence[Named],
+    paper: GapTables,
+    differences: Sequence[Row] = (),
 ) -> StudyTables:
     """All tables out of what was measured."""
     return StudyTables(
         _frame(_counts([one.answers for one in measured], paper)),
         _with_printed([row | extra for one in measured for row, extra in _beside(one, paper)]),
         _with_printed([row for one in ablations for row in _ablation(one, paper)]),
+        _frame(iter(differences)),
     )
 
 
