@@ -228,7 +228,8 @@ class PromptedModel(HearingModel):
             heard = self._heard(questions)
             prompts = self._prompts(questions, heard)
             lessons = [LessonTokens(*each) for each in zip(prompts, answers, strict=True)]
-            rows = [each.prompt + each.answer for each in lessons]
+            # nothing is foretold by the last token
+            rows = [each.prompt + each.answer[:-1] for each in lessons]
             ids, mask = self._placed(padded_right(rows, self.filler))
             states = self.language.states(self._embeds(ids, mask, self.project(heard)))
             targets = targets_of(lessons, on=on, never=(self.audio_token_id,))
