@@ -112,11 +112,12 @@ def _front_matter(inputs: TrainingInputs, rows: Sequence[Estimate]) -> dict[str,
 
 def _languages(inputs: TrainingInputs) -> list[str]:
     """The languages among the cells, where cells are languages."""
-    parts = inputs.cell.split(" x ")
+    parts = inputs.place.split(" x ")
     if inputs.data is None or "language" not in parts:
         return []
-    cells = [cell for cell in inputs.data.get_column("cell").unique().sort() if cell]
-    tags = (str(cell).split(" x ")[parts.index("language")] for cell in cells)
+    at = parts.index("language")
+    cells = [str(cell).split(" x ") for cell in inputs.data.get_column("cell").unique() if cell]
+    tags = (names[at] for names in cells if len(names) > at)
     found = (_LANGUAGE.fullmatch(tag) for tag in tags)
     return sorted({match[1] for match in found if match})
 

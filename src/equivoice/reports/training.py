@@ -348,7 +348,7 @@ def data_table(inputs: TrainingInputs, rows: Sequence[Mapping[str, Any]]) -> Tab
         Body(
             tuple(
                 (
-                    Cell(attribute(row["cell"] or "unknown")),
+                    Cell(attribute(row["cell"] or "all")),
                     Cell(row["group"] or "unknown"),
                     counted(row["utterances"]),
                     counted(row["speakers"]),
@@ -361,12 +361,12 @@ def data_table(inputs: TrainingInputs, rows: Sequence[Mapping[str, Any]]) -> Tab
         for split in in_order(row["split"] for row in rows)
     )
     columns = (
-        capital(attribute(inputs.cell)),
+        capital(attribute(inputs.place)),
         capital(attribute(inputs.attribute)),
         "Utterances",
         "Speakers",
     )
-    caption = f"Utterances by {attribute(inputs.cell)} and {attribute(inputs.attribute)}"
+    caption = f"Utterances by {attribute(inputs.place)} and {attribute(inputs.attribute)}"
     return Table(caption, columns, bodies)
 
 

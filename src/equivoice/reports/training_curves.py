@@ -142,6 +142,11 @@ def _gap_panel(
     )
 
 
+def _named(inputs: TrainingInputs, cell: str) -> str:
+    """A cell with what it is one of, such as ``language en``."""
+    return f"{attribute(inputs.cell)} {attribute(cell)}" if cell else "all the data"
+
+
 def group_figures(inputs: TrainingInputs, points: Sequence[Point]) -> Iterator[Figure]:
     """Loss and metrics of each group on the validation part, one panel a cell."""
     for measure in _shown(inputs, points):
@@ -155,7 +160,7 @@ def group_figures(inputs: TrainingInputs, points: Sequence[Point]) -> Iterator[F
             continue
         panels = [
             Panel(
-                f"{attribute(inputs.cell)} {cell}: {measure_name(measure)}, {_unit_of(measure)}",
+                f"{_named(inputs, cell)}: {measure_name(measure)}, {_unit_of(measure)}",
                 tuple(
                     Series(group, _points(select(own, cell=cell, groups=group)))
                     for group in sorted(groups)

@@ -25,7 +25,14 @@ __all__ = [
 WORST_GAP = "worst_gap"
 """What a checkpoint can be chosen by beside loss and metrics: the largest gap over the cells."""
 
-_PLURALS = {"language": "languages", "corpus": "corpora", "modality": "modalities"}
+_ALL = "all"
+_CROSSING = " x "
+_PLURALS = {
+    "all": "all the data",
+    "language": "languages",
+    "corpus": "corpora",
+    "modality": "modalities",
+}
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,12 @@ class TrainingInputs:
         """What the record says of the choice of the checkpoint; empty where it says nothing."""
         own = [each for each in self.record.selection if each.get("what") == "checkpoint"]
         return own[-1] if own else {}
+
+    @property
+    def place(self) -> str:
+        """What tells utterances apart by cell: an utterance can be put in several modalities."""
+        parts = [part for part in self.cell.split(_CROSSING) if part != "modality"]
+        return _CROSSING.join(parts) or _ALL
 
     @property
     def measure(self) -> str:

@@ -283,6 +283,26 @@ def test_the_seed_of_the_resampling_decides_all() -> None:
     assert not first.equals(compared(runs, reference, seed=4))
 
 
+def test_the_order_of_rows_and_of_runs_changes_nothing() -> None:
+    runs, reference = trained_runs(seeds=2)
+    turned = [
+        TrainedRun(run.name, run.predictions.sample(fraction=1.0, shuffle=True, seed=at), run.seed)
+        for at, run in enumerate(runs)
+    ]
+    first = compared(runs, reference)
+    assert compared(turned, reference.reverse()).equals(first)
+    backwards = compared(turned[::-1], reference)
+    for row in rows(first, quantity="gap", run=None):
+        same = one(
+            backwards,
+            quantity="gap",
+            run=None,
+            system=row["system"],
+            class_aggregator=row["class_aggregator"],
+        )
+        assert same == row
+
+
 # ------------------------------------------------------------- cells, bad input
 
 

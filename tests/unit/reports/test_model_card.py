@@ -172,9 +172,11 @@ def test_a_text_model_has_no_audio_in_its_pipeline(inputs: TrainingInputs) -> No
 def test_cells_that_are_no_languages_name_none(inputs: TrainingInputs) -> None:
     assert "language" not in front(model_card(replace(inputs, cell="corpus")))
     assert inputs.data is not None
-    long = inputs.data.with_columns(cell=pl.lit("zh-Hans-CN x speech"))
-    card = model_card(replace(inputs, data=long, cell="language x modality"))
-    assert front(card)["language"] == ["zh"]
+    long = inputs.data.with_columns(cell=pl.lit("meld x zh-Hans-CN"))
+    for cell in ("corpus x language", "modality x corpus x language"):
+        card = model_card(replace(inputs, data=long, cell=cell))
+        assert front(card)["language"] == ["zh"]
+    assert "Utterances by corpus × language and gender" in card
 
 
 @pytest.mark.parametrize(

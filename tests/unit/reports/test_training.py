@@ -307,3 +307,16 @@ def test_names_of_measures_and_cells() -> None:
     assert over_cells("language", 1) == "1 language"
     assert over_cells("language", 3) == "3 languages"
     assert over_cells("dialect x modality", 2) == "2 cells of dialect × modality"
+
+
+def test_what_is_compared_over_everybody_has_no_cells(inputs: TrainingInputs) -> None:
+    assert replace(inputs, cell="modality").place == "all"
+    assert replace(inputs, cell="language x modality").place == "language"
+    assert over_cells("all") == "all the data"
+    assert inputs.data is not None
+    text = text_of(
+        render_training(
+            replace(inputs, cell="modality", data=inputs.data.with_columns(cell=pl.lit("")))
+        )
+    )
+    assert "Utterances by all and gender" in text
