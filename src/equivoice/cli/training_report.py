@@ -114,7 +114,6 @@ def write_training_report(
 
     Raises:
         ConfigError: several trainings and no ``out``.
-        LockedRunError: another process works on the training.
         StorageError: the report could not be written.
     """
     several = [runs] if isinstance(runs, TrainingFolder) else list(runs)
@@ -122,9 +121,9 @@ def write_training_report(
         raise ConfigError("a report of several trainings needs a place", hint="name it with --out")
     compared = _compared(several) if len(several) > 1 else None
     page = render_training([training_inputs(run) for run in several], trade_off=compared)
-    if out is None:
-        return _write_into(several[0], page)
-    place = Path(out)
+    # One whole file or none, and nobody else writes it: no lock, so that it can be had while
+    # the training goes on.
+    place = several[0].path if out is None else Path(out)
     place = place / REPORT if place.is_dir() else place
     return replace_file(place, lambda target: _write(target, page))
 
@@ -142,6 +141,7 @@ def write_model_card(run: TrainingFolder, corpora: Mapping[str, Corpus] | None =
 
     Raises:
         InputError: there is no checkpoint yet.
+        LockedRunError: corpora are given, and another process works on the training.
         StorageError: the card could not be written.
     """
     if not run.best_path.is_dir():
@@ -261,11 +261,6 @@ def _common_name(folders: Sequence[str]) -> str:
         return folders[0]
     alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*folders, strict=False))
     return _SEED_AT_END.sub("", "".join(letters[0] for letters in alike)) or folders[0]
-
-
-def _write_into(run: TrainingFolder, page: str) -> Path:
-    with TrainingFolder.open(run.path) as own:
-        return own.write_text(REPORT, page)
 
 
 def _write(target: Path, text: str) -> None:

@@ -161,6 +161,18 @@ def test_the_report_stands_in_the_folder_of_the_training(tmp_path: Path) -> None
     assert "Training stopped after 48 steps" in place.read_text("utf-8")
 
 
+def test_the_report_can_be_had_while_the_training_goes_on(tmp_path: Path) -> None:
+    own = training(tmp_path / "fair")
+    with TrainingFolder.open(own.path) as writer:
+        record = writer.record.model_copy(update={"finished": None})
+        writer.save_record(record)
+        part = writer.path / ".half.part"
+        part.write_text("of the trainer", encoding="utf-8")
+        page = write_training_report(TrainingFolder.read(own.path)).read_text("utf-8")
+        assert part.is_file()  # the trainer's own file is left alone
+    assert "Training is not finished, or was cut off after 48 steps" in page
+
+
 def test_several_trainings_need_a_place_and_are_compared(tmp_path: Path) -> None:
     runs = [
         training(tmp_path / "fair-1", seed=1),
