@@ -472,6 +472,7 @@ def test_our_settings_ask_in_both_modalities_at_temperature_0() -> None:
     assert {cell.modality for cell in task.plan.cells} == set(MODALITIES)
 
 
+@pytest.mark.slow
 def test_the_verb_asks_then_measures_and_resumes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
