@@ -117,6 +117,7 @@ def test_the_public_surface_is_deliberate() -> None:
         "LabelSpace",
         "RunError",
         "RunFolder",
+        "TrainingFolder",
         "__version__",
         "benchmark",
         "compare",
@@ -125,6 +126,7 @@ def test_the_public_surface_is_deliberate() -> None:
         "parse",
         "render_report",
         "score",
+        "train",
         "verdict",
     ]
 

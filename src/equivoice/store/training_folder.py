@@ -332,15 +332,8 @@ class TrainingFolder:
     def _sweep(self) -> None:
         """Mend what a killed process left: halves go, and what was being replaced comes back."""
         with storing(self.path):
-            for folder in (self.path, self.checkpoints_path):
-                for old in folder.glob(f".*{_REPLACED}"):
-                    place = folder / old.name.removeprefix(".").removesuffix(_REPLACED)
-                    if place.exists():
-                        _remove(old)
-                    else:
-                        old.rename(place)
-                for part in folder.glob(f".*{_PART}"):
-                    _remove(part)
+            _mend(self.path)
+            _mend(self.checkpoints_path)
 
     def _clear(self) -> None:
         """Remove what a training writes, the record first: what remains is then not resumed."""
@@ -392,6 +385,17 @@ def part_beside(place: Path) -> Path:
         _remove(part)
         part.mkdir(parents=True)
     return part
+
+
+def _mend(folder: Path) -> None:
+    for old in folder.glob(f".*{_REPLACED}"):
+        place = folder / old.name.removeprefix(".").removesuffix(_REPLACED)
+        if place.exists():
+            _remove(old)
+        else:
+            old.rename(place)
+    for part in folder.glob(f".*{_PART}"):
+        _remove(part)
 
 
 def _remove(path: Path) -> None:

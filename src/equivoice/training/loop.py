@@ -83,7 +83,7 @@ def train(
         overwrite: begin anew, whatever training stands in the folder.
         progress: is told how far the work is.
         command: the command line as typed, for the record.
-        card: writes the card of the best checkpoint.
+        card: writes the card of the best checkpoint, from the finished folder.
         changes: what is to be otherwise than in the recipe, section by section:
             ``optimiser={"epochs": 3}, seed=1``.
 
@@ -112,6 +112,7 @@ def run_training(
     card: WriteCard | None = None,
 ) -> TrainingFolder:
     """Do the work of a task, or what remains of it; see :func:`train`."""
+    watcher = progress or Quiet()
     with _joined(task.learner.device) as parallel:
         first = parallel is None or parallel.rank == 0
         with _folder(Path(out), first=first, overwrite=overwrite) as run:
@@ -119,15 +120,18 @@ def run_training(
                 processes = 1 if parallel is None else parallel.size
                 begin(run, new_record(task, command, processes))
                 need_space(run.path, task.learner.count, keep=task.settings.checkpoints.keep)
-            if parallel is not None:
-                parallel.barrier()
+            _wait(parallel)
             if run.record.finished is None:
-                _train(task, run, progress or Quiet(), parallel)
-                if first and card is not None:
-                    card(run)
-            if parallel is not None:
-                parallel.barrier()  # nobody leaves before the folder is whole
+                _train(task, run, watcher, parallel)
+            if first and card is not None:
+                card(run)
+            _wait(parallel)  # nobody leaves before the folder is whole
     return TrainingFolder.read(out)
+
+
+def _wait(parallel: Parallel | None) -> None:
+    if parallel is not None:
+        parallel.barrier()
 
 
 @contextmanager
@@ -159,8 +163,7 @@ def _train(
     checkpoint = latest_checkpoint(run.checkpoints_path)
     if checkpoint is not None:
         standing = load_checkpoint(checkpoint, task.learner.parameters, optimizer)
-    if parallel is not None:
-        parallel.barrier()  # all have read before the first writes
+    _wait(parallel)  # all have read before the first writes
     writer = _Writer(task, run, standing.step) if parallel is None or not parallel.rank else None
     work = _Work(task, optimizer, progress, parallel, writer)
     progress.planned(task.steps, standing.step)
