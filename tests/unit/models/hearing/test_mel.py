@@ -96,3 +96,13 @@ def test_windows_of_a_longer_sound(extractor: Any, samples: int) -> None:
 def test_added_noise_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"adds noise.*dither=0\.1"):
         LogMel(SimpleNamespace(dither=0.1))
+
+
+def test_it_is_the_same_within_half_precision(extractor: Any) -> None:
+    """A model is trained under autocast; energies span more than bfloat16 can hold."""
+    import torch
+
+    wave, mel = sound(16_000), LogMel(extractor)
+    with torch.autocast("cpu", torch.bfloat16):
+        within = mel([wave], 102)
+    assert torch.equal(within, mel([wave], 102))

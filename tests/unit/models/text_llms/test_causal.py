@@ -121,3 +121,10 @@ def test_a_checkpoint_that_names_no_end_takes_the_tokenizers(tmp_path: Path) -> 
     folder = save_text_model(tmp_path / "endless", eos_token_id=None)
     (folder / "generation_config.json").write_text("{}")
     assert CausalTextModel(str(folder), device="cpu").prepare(QUESTIONS).eos_ids == (END,)
+
+
+def test_a_template_that_refuses_the_turns(tmp_path: Path) -> None:
+    template = "{{ raise_exception('no system turn, please') }}"
+    save_text_model(tmp_path, tokenizer=make_tokenizer(template=template))
+    with pytest.raises(ConfigError, match="does not take the prompt: no system turn, please"):
+        CausalTextModel(str(tmp_path)).prompt(QUESTIONS[0])
