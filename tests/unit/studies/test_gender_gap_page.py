@@ -124,6 +124,16 @@ def test_all_three_aggregators_are_said_with_their_intervals() -> None:
     )
 
 
+def test_gaps_without_intervals_say_why() -> None:
+    why = "interval: too few speakers: it female: 3, it male: 3 (at least 5 each are needed)"
+    (said,) = findings(frame(*(each | NONE | {"undefined": why} for each in whole())))
+    assert said == (
+        "llm (direct), from speech: AVG gap 5.0 by the mean, 6.0 by the root mean square, 8.0 by the "
+        "maximum; no interval: too few speakers: it female: 3, it male: 3 (at least 5 each are "
+        "needed)."
+    )
+
+
 @pytest.mark.parametrize(
     ("value", "low", "high", "said"),
     [

@@ -82,8 +82,9 @@ def _sizes(average: pl.DataFrame) -> Iterator[str]:
         first = by["mean"]
         p = first["p_value"]
         reads = "" if p is None else f"; p {p_value(p)} of the test that there is no gap"
+        none = "" if first["low"] is not None else f"; no interval: {reason(first['undefined'])}"
         who = _who({"system": system, "prompt": prompt})
-        yield f"{who}, {_FROM[str(modality)].casefold()}: AVG gap {', '.join(told)}{reads}."
+        yield f"{who}, {_FROM[str(modality)].casefold()}: AVG gap {', '.join(told)}{reads}{none}."
 
 
 def _sized(row: Row) -> str:
