@@ -85,8 +85,13 @@ class Learner:
 
         return losses
 
-    def loss(self, examples: list[Example], *, epoch: int) -> torch.Tensor:
-        """The loss of each example, (n,), differentiable."""
+    def loss(self, examples: list[Example], *, epoch: int | None) -> torch.Tensor:
+        """The loss of each example, (n,), differentiable.
+
+        Args:
+            examples: in any order.
+            epoch: which drawn label orders follow; ``None`` for the first order.
+        """
         lessons = [self.lessons.lesson(example, epoch) for example in examples]
         with self.precision():
             found = self.backend.answer_losses(lessons, on=self.settings.objective.tokens)

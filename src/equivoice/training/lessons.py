@@ -47,9 +47,9 @@ class Lessons:
             self._options[key] = made
         return self._options[key]
 
-    def order(self, example: Example, epoch: int) -> str:
-        """The label order that an example has in an epoch."""
-        if len(self.orders) == 1:
+    def order(self, example: Example, epoch: int | None) -> str:
+        """The label order that an example has in an epoch; the first one outside of epochs."""
+        if len(self.orders) == 1 or epoch is None:
             return self.orders[0]
         return self.orders[seed_for(self.seed, "order", example.name, epoch) % len(self.orders)]
 
@@ -67,8 +67,8 @@ class Lessons:
         )
         return Question(example.item.utterance_id, turns, example.clip)
 
-    def lesson(self, example: Example, epoch: int) -> Lesson:
-        """An example with its right answer."""
+    def lesson(self, example: Example, epoch: int | None) -> Lesson:
+        """An example with its right answer, in the label order of an epoch."""
         order = self.order(example, epoch)
         options = self.options(example.corpus, order)
         answer = option_texts(options)[options.labels.index(example.item.label)]

@@ -45,7 +45,8 @@ def listen(
     """Score the options of each example, and take the loss from the right one's score.
 
     The loss of an example is minus the log-probability of its right answer, by token: one
-    pass gives scores and losses. Where the loss counts all tokens, it has a pass of its own.
+    pass gives scores and losses. Where the loss counts all tokens, or the checkpoint knows
+    several tokens that end an answer, of which one is learnt, it has a pass of its own.
 
     Args:
         learner: with the model, which is put into evaluation.
@@ -108,8 +109,9 @@ def _scored(learner: Learner, examples: Sequence[Example], widest: int) -> Float
 
 
 def _losses(learner: Learner, examples: Sequence[Example], logprobs: FloatArray) -> FloatArray:
-    if learner.settings.objective.tokens == "all":
-        return np.asarray(learner.loss(list(examples), epoch=0).double().cpu())
+    several = len(set(learner.backend.eos_ids)) > 1  # each ends an option; one is learnt
+    if several or learner.settings.objective.tokens == "all":
+        return np.asarray(learner.loss(list(examples), epoch=None).double().cpu())
     weights = learner.class_weights(list(examples)).double().cpu().numpy()
     options = learner.lessons.options(examples[0].corpus)
     texts = option_texts(options)

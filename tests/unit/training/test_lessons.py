@@ -60,4 +60,5 @@ def test_of_several_orders_each_is_drawn_anew_by_item_and_epoch() -> None:
         shown = ", ".join(made.options("demo", made.order(each, 2)).shown)
         assert shown in lesson.question.turns[-1].text
     # validation is asked in the first one
+    assert {made.order(each, None) for each in examples} == {"given"}
     assert made.options("demo").labels == SPACE.names
