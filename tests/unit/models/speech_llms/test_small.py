@@ -176,7 +176,7 @@ def test_its_first_label_can_be_learnt(folder: Path, sounds: list[Path]) -> None
     stock = STOCK["qwen2_audio"](folder, sounds[:1], PROMPT)
     inputs = {name: each.clone() for name, each in stock.inputs.items()}
     token = backend.option_tokens("sad")[0]
-    model = backend.model.train()
+    model = backend.model.train().requires_grad_(True)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     losses = []
     for _ in range(8):
