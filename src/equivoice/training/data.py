@@ -126,6 +126,7 @@ def gather_data(settings: TrainingSettings, corpora: Mapping[str, Corpus]) -> Tr
         AudioError: a sound file is not there.
     """
     tally = _Tally()
+    _check_folds(settings, corpora)
     with_folds = {name: _with_folds(corpus, tally) for name, corpus in corpora.items()}
     folds = {name: _fold(settings, corpus) for name, corpus in with_folds.items()}
     spaces = _spaces(settings, with_folds)
@@ -180,10 +181,6 @@ def _with_folds(corpus: Corpus, tally: _Tally) -> Corpus:
 
 
 def _fold(settings: TrainingSettings, corpus: Corpus) -> str:
-    if isinstance(settings.fold, Mapping):
-        foreign = sorted(set(settings.fold) - {corpus.name, *map(_name_of, settings.corpora)})
-        if foreign:
-            raise ConfigError("a fold for a corpus that is not trained on", value=foreign[0])
     fold = fold_of(settings, corpus.name, corpus.fold_names)
     if fold is None:
         raise ConfigError(
@@ -196,8 +193,14 @@ def _fold(settings: TrainingSettings, corpus: Corpus) -> str:
     return fold
 
 
-def _name_of(place: str) -> str:
-    return Path(place).name
+def _check_folds(settings: TrainingSettings, corpora: Mapping[str, Corpus]) -> None:
+    foreign = (
+        sorted(set(settings.fold) - set(corpora)) if isinstance(settings.fold, Mapping) else []
+    )
+    if foreign:
+        raise ConfigError(
+            "a fold for a corpus that is not trained on", value=foreign[0], choices=corpora
+        )
 
 
 def _part_of(

@@ -155,7 +155,9 @@ def test_labels_that_are_not_there(demo: Corpus, tmp_path: Path) -> None:
 # ----------------------------------------------------------------------------- folds
 
 
-def test_a_corpus_with_one_fold_needs_none_named_and_with_several_does(demo: Corpus) -> None:
+def test_a_corpus_with_one_fold_needs_none_named_and_with_several_does(
+    demo: Corpus, tmp_path: Path
+) -> None:
     assert gathered(demo).folds == {"demo": "1"}
     more = pl.concat([demo.folds, demo.folds.with_columns(fold=pl.lit("2"))])
     several = dataclasses.replace(demo, folds=more)
@@ -164,6 +166,9 @@ def test_a_corpus_with_one_fold_needs_none_named_and_with_several_does(demo: Cor
     assert caught.value.choices == ("1", "2")
     assert gathered(several, fold="2").folds == {"demo": "2"}
     assert gathered(several, fold={"demo": "2"}).folds == {"demo": "2"}
+    other = make_corpus(tmp_path, name="other")
+    both = gathered(several, other, fold={"demo": "2"})
+    assert both.folds == {"demo": "2", "other": "1"}
     with pytest.raises(ConfigError, match="no such fold: '3'"):
         gathered(several, fold="3")
     with pytest.raises(ConfigError, match="a corpus that is not trained on: 'dmeo'"):

@@ -159,6 +159,34 @@ def test_without_a_weight_the_penalty_changes_nothing(
     assert erm.table("steps")["penalty"].null_count() == 4
 
 
+def test_a_micro_batch_that_is_the_whole_batch_has_its_gap(
+    tmp_path: Path, model: str, corpus: Any
+) -> None:
+    fixed = {"kind": "fixed", "start": 2.0}
+    # eps: AdamW would blow up the rounding of gradients that are all but 0
+    size = recipe(optimiser={"micro": 8, "eps": 1e-3}, model={"dropout": 0.0})
+    runs = [
+        trained(
+            tmp_path / scope,
+            model,
+            corpus,
+            "minmaxgap",
+            **{**size, "weight": fixed, "objective": {"scope": scope}},
+        )
+        for scope in ("batch", "microbatch")
+    ]
+    assert distance(weights(runs[0]), weights(runs[1])) < 1e-5
+    small = {**size, "optimiser": {**size["optimiser"], "micro": 4}}
+    other = trained(
+        tmp_path / "other",
+        model,
+        corpus,
+        "minmaxgap",
+        **{**small, "weight": fixed, "objective": {"scope": "microbatch"}},
+    )
+    assert distance(weights(other), weights(runs[0])) > 1e-4  # another objective
+
+
 def test_the_weight_follows_the_gaps_that_the_tables_show(
     tmp_path: Path, model: str, corpus: Any
 ) -> None:
