@@ -80,8 +80,8 @@ def train(config: TrainConfig) -> None:
 
     A training that was cut off goes on from its last checkpoint: give the same command
     again. Every line of the recipe can be changed by its dotted name (optimiser.lr=1e-4,
-    model.rank=8, weight.tolerance=0.05). The test part of the fold is never read; what
-    stands in OUT/best is then benchmarked with options.SYSTEM.adapter=OUT/best.
+    model.rank=8, weight.tolerance=0.05). No utterance of the fold's test part is heard;
+    what stands in OUT/best is then benchmarked with options.SYSTEM.adapter=OUT/best.
 
     Example:
       equivoice train --system qwen2-audio options.qwen2-audio.model=Qwen/Qwen2-Audio-7B-Instruct --corpus corpora/ravdess --fold 1 --recipe minmaxgap -o runs/fair

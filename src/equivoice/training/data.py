@@ -1,7 +1,7 @@
 """What is learnt from, and what choices are made on: the parts of corpora, as items.
 
-The test part of a fold is never read: only the names of its speakers are noted, so that
-the run record can show who was trained on, chosen on and left for the test.
+No utterance of a fold's test part is among them: only the names of its speakers are noted,
+so that the run record can show who was trained on, chosen on and left for the test.
 """
 
 from __future__ import annotations
