@@ -69,8 +69,8 @@ def train(
     """Fine-tune a speech LLM or a text LLM on the training part of corpora.
 
     A training that was cut off goes on from its last checkpoint when the same call is made
-    again, and ends with the same weights as one that was not (on a CPU, to the bit). The
-    test part of the fold is never read.
+    again, and ends with the same weights as one that was not (on a CPU, to the bit). No
+    utterance of the fold's test part is heard or scored.
 
     Args:
         system: the name of a system, ``ALIAS=NAME``, or a loaded model.
@@ -95,6 +95,14 @@ def train(
         RunError: the training diverged, or the device has not enough memory.
         LockedRunError: another process works on ``out``.
         StorageError: ``out`` cannot be written to, or has no room.
+
+    Example:
+        >>> train("qwen2-audio", "corpora/ravdess", out="runs/fair", recipe="minmax")
+        Traceback (most recent call last):
+        ...
+        equivoice.errors.ConfigError: unknown recipe: 'minmax'
+          choices: erm, minmaxgap
+          next: or give the path of a recipe file (.yaml)
     """
     task = plan_training(system, corpora, recipe=recipe, options=options, fold=fold, **changes)
     return run_training(
