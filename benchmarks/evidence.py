@@ -36,6 +36,7 @@ STUDIES = {
     "coverage": ["coverage.py", "--out", str(RESULTS / "coverage.md")],
     "listeners": ["listeners.py", "--data", DATA],
     "scoring": ["scoring.py"],
+    "small_model": ["small_model.py", "--data", DATA],
     "training_overhead": ["training.py"],
 }
 

@@ -228,3 +228,74 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_sizes_that_cannot_be_are_refused(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         SmallSize(**wrong)
+
+
+def test_its_extractor_is_whispers_with_other_steps(folder: Path) -> None:
+    """What the stock classes need to find in the folder, by their names."""
+    from transformers import AutoFeatureExtractor
+
+    found, size = AutoFeatureExtractor.from_pretrained(folder), SIZES["tiny"]
+    assert type(found).__name__ == "WhisperFeatureExtractor"
+    assert (found.feature_size, found.hop_length, found.n_fft) == (
+        size.bands,
+        size.step,
+        size.window,
+    )
+    assert found.n_samples == 30 * 16_000
+    config = json.loads((folder / "config.json").read_text())["audio_config"]
+    assert config["num_mel_bins"] == size.bands
+    # the stock encoder insists on two frames a position
+    assert 2 * config["max_source_positions"] * size.step == 30 * 16_000
+
+
+def test_a_clip_of_thirty_seconds_is_heard_to_its_end(backend: Any, tmp_path: Path) -> None:
+    whole = write(tmp_path / "whole.wav", buzz(120, 30.0))
+    changed = buzz(120, 30.0)
+    changed[-8_000:] = 0
+    cut = write(tmp_path / "cut.wav", changed)
+    first, second = (
+        backend.encode([backend.clips.read(Clip(str(each)))])[0] for each in (whole, cut)
+    )
+    assert len(first) == len(second) == 30 * 16_000 // (4 * SIZES["tiny"].step)
+    assert float((first - second).abs().max()) > 1e-3
+
+
+def test_options_and_all_other_answers_make_up_all_that_it_can_say(
+    backend: Any, sounds: list[Path]
+) -> None:
+    prefix = backend.prepare([ask(path, PROMPT) for path in sounds])
+    scores = backend.option_logprobs(prefix, LABELS, [1.0, 0.4], Decoding.neutral())
+    assert scores.logprobs.shape == (len(sounds), 2, len(LABELS))
+    assert np.exp(scores.logprobs).sum(axis=2) + scores.outside == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_batch_says_what_each_sound_alone_says(backend: Any, sounds: list[Path]) -> None:
+    questions = [ask(path, PROMPT) for path in sounds]
+    together = backend.option_logprobs(
+        backend.prepare(questions), LABELS, [1.0], Decoding.neutral()
+    ).logprobs
+    for number, each in enumerate(questions):
+        alone = backend.option_logprobs(
+            backend.prepare([each]), LABELS, [1.0], Decoding.neutral()
+        ).logprobs
+        assert together[number] == pytest.approx(alone[0], abs=1e-4)
+
+
+def test_labels_of_two_words_can_be_asked_for(tmp_path: Path) -> None:
+    made = make_small_speech_llm(tmp_path / "m", labels=["very happy", "sad"], size="tiny")
+    backend: Any = load_model("qwen2-audio", model=str(made))
+    tokens = backend.option_tokens("very happy")
+    assert backend.decode(tokens) == "very happy"
+    assert len(tokens) == 2
+
+
+def test_sizes_of_ones_own_are_taken(tmp_path: Path) -> None:
+    size = SmallSize(
+        bands=24, step=800, width=32, layers=2, heads=2, inner=48, text_width=16, text_layers=2
+    )
+    made = make_small_speech_llm(tmp_path / "m", labels=LABELS, size=size)
+    backend: Any = load_model("qwen2-audio", model=str(made))
+    assert len(backend.tower.layers) == 2
+    assert backend.tower.layers[1].fc1.weight.shape == (48, 32)
+    assert backend.tower.conv1.weight.shape == (32, 24, 3)
+    assert backend.model.config.text_config.num_hidden_layers == 2
