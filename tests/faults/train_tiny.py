@@ -6,7 +6,8 @@
 
 ``WHEN`` is ``step``: with SIGKILL once so many steps are made; ``validating``: in the middle
 of the evaluation of that number; ``checkpoint``: while the checkpoint of that number is half
-written; ``best``: between the two renames that put the best adapter in its place.
+written; ``best``: between the two renames that put the best adapter in its place;
+``gather``: once all steps are made, before the tables are gathered.
 """
 
 from __future__ import annotations
@@ -71,10 +72,18 @@ def kill_in_replacing(number: int) -> None:
     Path.rename = dying  # type: ignore[method-assign,assignment]
 
 
+def kill_in_gathering() -> None:
+    def dying(_: training_folder.TrainingFolder) -> None:
+        kill()
+
+    training_folder.TrainingFolder.gather = dying  # type: ignore[method-assign]
+
+
 def main(out: str, model: str, corpus: str, when: str = "never", number: str = "0") -> None:
-    assert training_folder.TRAIN == "train"
     if when == "checkpoint":
         kill_in_checkpoint(int(number))
+    if when == "gather":
+        kill_in_gathering()
     if when == "best":
         kill_in_replacing(int(number))
     train(
