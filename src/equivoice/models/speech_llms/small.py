@@ -159,7 +159,7 @@ def make_small_speech_llm(
 
     Example:
         >>> import tempfile
-        >>> from equivoice.models import load_model
+        >>> from equivoice.models.registry import load_model
         >>> with tempfile.TemporaryDirectory() as place:
         ...     made = make_small_speech_llm(f"{place}/small", labels=["happy", "sad"], size="tiny")
         ...     load_model("qwen2-audio", model=str(made)).family
