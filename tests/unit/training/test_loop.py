@@ -438,3 +438,28 @@ def test_bfloat16_trains_in_float32_weights(tmp_path: Path, model: str, corpus: 
     losses = [each.table("steps")["loss"].to_list() for each in (run, plain)]
     assert losses[0] == pytest.approx(losses[1], rel=0.03)
     assert losses[0] != losses[1]
+
+
+def test_both_modalities_and_drawn_label_orders_train_together(tmp_path: Path, model: str) -> None:
+    said = make_corpus(tmp_path / "said", transcripts=True)
+    data = {
+        "modalities": ["speech", "speech+transcript"],
+        "orders": ["given", "shuffled-1", "alphabetical"],
+    }
+    run = trained(tmp_path / "run", model, said, "minmaxgap", data=data)
+    assert run.table("steps")["items"].sum() == 2 * 32
+    cells = {f"{x} x {m}" for x in ("en", "de") for m in data["modalities"]}
+    assert set(run.table("losses")["cell"]) == cells
+    assert set(run.table("steps")["worst_cell"]) <= cells
+    facts = json.loads(run.read_text("training.json") or "")
+    assert facts["cell"] == "language x modality"
+    answers = run.predictions()
+    assert answers.group_by("modality").len()["len"].to_list() == [8, 8]
+    # the best checkpoint's answers give the score that chose it
+    right = answers.join(run.utterances(), on="utterance_id", suffix="_right")
+    share = (right["emotion"] == right["emotion_right"]).mean()
+    step = run.record.selection[0]["chosen"].removeprefix("step ")
+    shown = run.table("evaluations").filter(
+        (pl.col("metric") == "accuracy") & pl.col("cell").is_null(), step=int(step)
+    )
+    assert shown["value"].to_list() == pytest.approx([share])
