@@ -11,6 +11,7 @@ from equivoice.cli.benchmark import Numbers, Words
 from equivoice.cli.config import VerbConfig, argument, command_line, configured, option, verb_app
 from equivoice.cli.console import finish, note, progress, say
 from equivoice.cli.planning import plan_tables
+from equivoice.cli.study_fair_training import fair_training_verb
 from equivoice.cli.study_gender_gap import gender_gap_benchmark_verb
 from equivoice.cli.watching import run_bar
 from equivoice.errors import ConfigError
@@ -37,6 +38,7 @@ def study() -> None:
 
 
 app.command("gender-gap-benchmark")(gender_gap_benchmark_verb)
+app.command("fair-training")(fair_training_verb)
 
 
 class ZeroShotAuditConfig(VerbConfig):

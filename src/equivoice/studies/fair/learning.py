@@ -1,0 +1,123 @@
+"""Small models from nothing, trained by each method; what is done in the folder is not done again."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from equivoice.corpora import Corpus
+from equivoice.models.speech_llms.small import make_small_speech_llm
+from equivoice.prompting import load_prompt
+from equivoice.store import TrainingFolder
+from equivoice.store.training_folder import part_beside, replace_folder
+from equivoice.studies.fair.settings import FairSettings, Method
+from equivoice.training import train
+from equivoice.training.progress import TrainingProgress
+
+__all__ = ["SYSTEM", "Trained", "small_model", "train_all"]
+
+SYSTEM = "qwen2-audio"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that one method made.
+
+    Args:
+        method: how it was trained.
+        seed: of its first weights and of its training.
+        fold: whose training part it learnt from.
+        base: the folder of the model before.
+        folder: the training.
+    """
+
+    method: Method
+    seed: int
+    fold: str
+    base: Path
+    folder: TrainingFolder
+
+    @property
+    def key(self) -> str:
+        """Its name in folders."""
+        return _key(self.method, self.seed, self.fold)
+
+
+def train_all(
+    corpora: Sequence[Corpus],
+    out: Path,
+    settings: FairSettings,
+    *,
+    progress: TrainingProgress | None = None,
+    watch: Callable[[str], None] = lambda _: None,
+    command: str = "",
+) -> Iterator[Trained]:
+    """Train a model for each fold, seed and method, one after the other.
+
+    Args:
+        corpora: with the same labels.
+        out: models go to ``out/models``, trainings to ``out/trainings``.
+        settings: what is compared.
+        progress: is told of every step.
+        watch: is told which training is at work.
+        command: the command line as typed, for the records.
+
+    Raises:
+        InputError: what cannot be, named before the first step of a training.
+        RunError: a training diverged.
+    """
+    methods = settings.chosen
+    total = len(settings.folds) * len(settings.seeds) * len(methods)
+    work = itertools.product(settings.folds, settings.seeds, methods)
+    for number, (fold, seed, method) in enumerate(work, start=1):
+        key = _key(method, seed, fold)
+        watch(f"{key} ({number} of {total})")
+        changes = settings.changes(method)
+        base = small_model(corpora[0], out, settings.size, seed, prompt=changes["data"]["prompt"])
+        folder = train(
+            SYSTEM,
+            list(corpora),
+            out=out / "trainings" / key,
+            recipe=method.recipe,
+            fold=fold,
+            seed=seed,
+            options={"model": str(base.absolute())},
+            progress=progress,
+            command=command,
+            **changes,
+        )
+        yield Trained(method, seed, fold, base, folder)
+
+
+def small_model(corpus: Corpus, out: Path, size: str, seed: int, *, prompt: str) -> Path:
+    """A small speech LLM with random weights, in ``out/models``; all methods begin with it.
+
+    Args:
+        corpus: whose labels it has words for.
+        out: the folder of the study.
+        size: of the model.
+        seed: of its weights.
+        prompt: that it will be asked with, for its tokenizer.
+    """
+    place = out / "models" / f"{size}-seed-{seed}"
+    if place.is_dir():
+        return place
+    asked = load_prompt(prompt)
+    options = asked.options(corpus.label_space)
+    turns = asked.render(options, family="qwen2_audio", modality="speech")
+    part = part_beside(place)
+    make_small_speech_llm(
+        part,
+        labels=options.shown,
+        texts=[each for turn in turns for each in turn.parts if isinstance(each, str)],
+        size=size,
+        seed=seed,
+    )
+    replace_folder(part, place)
+    return place
+
+
+def _key(method: Method, seed: int, fold: str) -> str:
+    return f"{method.key}-fold-{fold}-seed-{seed}"

@@ -1,0 +1,156 @@
+"""The speech that the models learn from and answer about: made here, or prepared corpora."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from equivoice.corpora import Corpus
+from equivoice.corpora.corpus import load_corpus, save_corpus
+from equivoice.corpora.folds import split
+from equivoice.corpora.synthetic import make_synthetic
+from equivoice.errors import ConfigError, CorpusError
+from equivoice.uncertainty import FEWEST_UNITS
+
+__all__ = ["made_speech", "test_utterances", "with_one_fold", "with_shared_labels"]
+
+_UNFINISHED = "corpus.json"
+
+
+def made_speech(
+    out: Path,
+    *,
+    seed: int = 0,
+    speakers: int = 72,
+    per_speaker: int = 8,
+    tested: int = FEWEST_UNITS,
+    progress: Callable[[int, int], None] | None = None,
+) -> Corpus:
+    """Speech in three languages with a planted bias, and one fold with enough test speakers.
+
+    Women are recorded in babble, see :class:`~equivoice.corpora.synthetic.Biases`.
+
+    Args:
+        out: the sound goes to ``out/synthetic``, the corpus to ``out/corpora/synthetic``.
+        seed: decides everything that is drawn.
+        speakers: in all; a sixth of them of each gender in each language.
+        per_speaker: utterances of each speaker.
+        tested: test speakers of each gender in each language; with fewer than by default
+            there are no intervals. Of the others a third chooses checkpoints.
+        progress: is called with the number of speakers done and in all.
+
+    Raises:
+        ConfigError: too few speakers.
+    """
+    made = make_synthetic(
+        out / "synthetic", seed=seed, speakers=speakers, per_speaker=per_speaker, progress=progress
+    )
+    return _kept(with_one_fold(made, tested), out / "corpora" / made.name)
+
+
+def with_one_fold(corpus: Corpus, tested: int) -> Corpus:
+    """The corpus with one fold, ``1``, that tests so many speakers of each gender and language.
+
+    Args:
+        corpus: whose speakers have a gender and a language.
+        tested: how many; of the others a third chooses, at least one.
+
+    Raises:
+        ConfigError: too few speakers to test, to choose and to train on.
+    """
+    parts = {}
+    who = corpus.utterances.select("language", "gender", "speaker").unique()
+    for (language, gender), own in who.group_by("language", "gender"):
+        # the voices of a corpus are drawn apart, so their names draw as well as lots
+        names = sorted(own.get_column("speaker"), key=lambda name: (len(name), name))
+        chosen = tested + max(1, (len(names) - tested) // 3)
+        if len(names) <= chosen:
+            raise ConfigError(
+                f"{language}, {gender}: {len(names)} speakers are too few to test {tested}, to "
+                "choose by one and to train on one",
+                value=len(names),
+                hint="make more speakers, or test fewer",
+            )
+        for place, name in enumerate(names):
+            parts[name] = "test" if place < tested else "validation" if place < chosen else "train"
+    folds = corpus.utterances.select(
+        "utterance_id",
+        fold=pl.lit("1"),
+        split=pl.col("speaker").replace_strict(parts, return_dtype=pl.String),
+    )
+    return replace(corpus, folds=folds, provenance={**corpus.provenance, "tested_a_group": tested})
+
+
+def with_shared_labels(corpora: Sequence[Corpus], out: Path) -> list[Corpus]:
+    """The corpora with the labels that all of them have, so that one model can be asked of all.
+
+    Args:
+        corpora: one or several. Where they have the same labels they are given back.
+        out: corpora that lose utterances are kept in ``out/corpora``, and found there again.
+
+    Raises:
+        ConfigError: two corpora of one name, or fewer than two labels in common.
+        StorageError: a corpus cannot be written.
+    """
+    names = [corpus.name for corpus in corpora]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError("two corpora have the same name", value=twice[0])
+    every = [set(corpus.label_space.names) for corpus in corpora]
+    shared = [name for name in corpora[0].label_space.names if all(name in own for own in every)]
+    if len(shared) < 2:
+        raise ConfigError(
+            "the corpora have too few labels in common",
+            value=", ".join(shared) or "none",
+            hint="take corpora that share two labels or more",
+        )
+    return [
+        corpus
+        if own == set(shared)
+        else _kept(_restricted(corpus, shared), out / "corpora" / corpus.name)
+        for corpus, own in zip(corpora, every, strict=True)
+    ]
+
+
+def _restricted(corpus: Corpus, labels: Sequence[str]) -> Corpus:
+    known = corpus.utterances.filter(pl.col("emotion").is_in(list(labels)))
+    lost = corpus.utterances.height - known.height
+    return replace(
+        corpus,
+        label_space=corpus.label_space.restrict(labels),
+        utterances=known,
+        folds=corpus.folds.join(known, on="utterance_id", how="semi"),
+        votes=None,
+        left_out={**corpus.left_out, "label that not all corpora have": lost},
+        provenance={**corpus.provenance, "restricted_to": list(labels)},
+    )
+
+
+def _kept(corpus: Corpus, place: Path) -> Corpus:
+    if (place / _UNFINISHED).is_file():
+        found = load_corpus(place)
+        if found.provenance == corpus.provenance:
+            return found
+    return load_corpus(save_corpus(corpus, place))
+
+
+def test_utterances(corpora: Sequence[Corpus], folds: Sequence[str]) -> pl.DataFrame:
+    """The test parts of folds, all corpora together.
+
+    Raises:
+        CorpusError: a corpus has no such fold.
+    """
+    parts = []
+    for corpus in corpora:
+        missing = [fold for fold in folds if fold not in corpus.fold_names]
+        if missing:
+            raise CorpusError(
+                f"{corpus.name} has no such fold", value=missing[0], choices=corpus.fold_names
+            )
+        parts += [
+            split(corpus, fold).test.with_columns(corpus=pl.lit(corpus.name)) for fold in folds
+        ]
+    return pl.concat(parts, how="diagonal_relaxed")
