@@ -14,8 +14,8 @@ For each fold, from its training speakers alone:
 
 The test speakers are then asked with the prompt ``direct`` through the system
 ``qwen2-audio``, from their sound files, by option scoring. Writes the upper part of
-``benchmarks/results/small_model.md``; what stands there from the line "## What was
-tried" on is written by hand, and kept. With ``--keep``, folds can be run apart.
+``benchmarks/results/small_model.md``; what stands there from the line
+"## What was found" on is written by hand, and kept. With ``--keep``, folds can be run apart.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ from equivoice.prompting.turns import Turn
 from equivoice.store.provenance import git_revision, machine
 
 RESULTS = Path(__file__).parent / "results" / "small_model.md"
-BY_HAND = "## What was tried"
+BY_HAND = "## What was found"
 EPOCHS, BATCH, RATE = 3, 16, 2e-3
 
 
