@@ -4,14 +4,13 @@
 2. Train a small speech LLM for each fold, seed and method; all methods begin with the
    same random weights.
 3. Ask each about the test part of its fold, which it has not heard.
-4. Lay out score against worst gap, with intervals over seeds and speakers, the paired
-   differences between methods, the curves of every training, and how little it proves.
+4. Lay out score against worst gap with intervals over seeds and speakers, paired
+   differences, the curves of every training, and how little it proves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -21,33 +20,15 @@ from equivoice.inference import Progress
 from equivoice.records import replace_file
 from equivoice.reports import render_page
 from equivoice.reports.training_inputs import TrainingInputs
-from equivoice.studies.fair.answering import Answered, answer_all, compare_methods
+from equivoice.studies.fair.answering import answer_all, compare_methods
+from equivoice.studies.fair.found import FairTraining
 from equivoice.studies.fair.learning import train_all
 from equivoice.studies.fair.page import study_sections
 from equivoice.studies.fair.settings import FairSettings
-from equivoice.studies.fair.speech import made_speech, test_utterances, with_shared_labels
+from equivoice.studies.fair.speech import made_speech, tested_utterances, with_shared_labels
 from equivoice.training.progress import TrainingProgress
 
 __all__ = ["FairTraining", "fair_training", "made_speech", "write_fair_training"]
-
-
-@dataclass(frozen=True)
-class FairTraining:
-    """What the study found.
-
-    Args:
-        settings: what was compared.
-        corpora: what was learnt from and asked about.
-        answered: each trained model, with what it answered.
-        reference: the test utterances.
-        estimates: score against worst gap, and differences between methods.
-    """
-
-    settings: FairSettings
-    corpora: tuple[Corpus, ...]
-    answered: tuple[Answered, ...]
-    reference: pl.DataFrame
-    estimates: pl.DataFrame
 
 
 def fair_training(
@@ -78,10 +59,12 @@ def fair_training(
     asked = settings or FairSettings()
     given = [each if isinstance(each, Corpus) else load_corpus(Path(each)) for each in corpora]
     shared = with_shared_labels(given, out)
-    reference = test_utterances(shared, asked.folds)
+    tested = tested_utterances(shared, asked.folds)
     models = train_all(shared, out, asked, progress=training, watch=watch, command=command)
     answers = answer_all(models, shared, out, asked, progress=asking, watch=watch, command=command)
     answered = tuple(answers)
+    asked_about = pl.concat([each.predictions for each in answered])
+    reference = tested.join(asked_about, on="utterance_id", how="semi")
     estimates = compare_methods(answered, reference, asked, shared[0])
     return FairTraining(asked, tuple(shared), answered, reference, estimates)
 
@@ -90,8 +73,8 @@ def write_fair_training(
     found: FairTraining, out: Path, trainings: Sequence[TrainingInputs], *, command: str = ""
 ) -> Path:
     """Write the page and the numbers; returns the page's path."""
-    title = "Fair fine-tuning of a small speech LLM: score against worst gap"
-    page = render_page(title, study_sections(found, trainings, command=command))
+    sections = study_sections(found, trainings, command=command)
+    page = render_page("Fair fine-tuning of a small speech LLM: score against worst gap", sections)
     replace_file(out / "estimates.csv", found.estimates.drop("left_out").write_csv)
     return replace_file(out / "fair-training.html", lambda place: _write(place, page))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from equivoice.reports.document import Body, Bullets, Cell, Code, Section, Table, Text
 from equivoice.reports.formatting import count, percent
@@ -12,10 +11,8 @@ from equivoice.reports.trade_off import trade_off_section
 from equivoice.reports.training import training_section
 from equivoice.reports.training_inputs import TrainingInputs
 from equivoice.studies.fair.answering import METRIC, Answered
+from equivoice.studies.fair.found import FairTraining
 from equivoice.studies.fair.proof import limits
-
-if TYPE_CHECKING:
-    from equivoice.studies.fair_training import FairTraining
 
 __all__ = ["study_sections"]
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from equivoice.corpora import Corpus
 from equivoice.corpora.synthetic.plan import CORPUS
-from equivoice.reports.formatting import count, interval, percent
+from equivoice.reports.formatting import count, interval, percent, why
 from equivoice.reports.rows import Estimate, pick
 from equivoice.studies.fair.settings import FairSettings
 
@@ -64,7 +64,7 @@ def _sizes(reference: pl.DataFrame, settings: FairSettings) -> str:
         pl.col("speaker").n_unique() if speakers else pl.len().alias("speaker"),
         pl.len().alias("utterances"),
     )
-    fewest = cells.sort("speaker", "utterances").row(0, named=True)
+    fewest = cells.sort("speaker", "utterances", *by).row(0, named=True)
     where = f"{fewest[settings.cell]}, {fewest[settings.attribute]}"
     folds = count(len(settings.folds), "fold")
     return (
@@ -85,7 +85,7 @@ def _undetected(rows: Sequence[Estimate]) -> Iterator[str]:
         if row.low is None or row.high is None:
             yield (
                 f"Whether {first} and {second} differ in {what} cannot be judged: no interval can "
-                f"be given ({row.undefined})."
+                f"be given ({why(row.undefined)})."
             )
             continue
         yield (

@@ -15,7 +15,7 @@ from equivoice.corpora.synthetic import make_synthetic
 from equivoice.errors import ConfigError, CorpusError
 from equivoice.uncertainty import FEWEST_UNITS
 
-__all__ = ["made_speech", "test_utterances", "with_one_fold", "with_shared_labels"]
+__all__ = ["made_speech", "tested_utterances", "with_one_fold", "with_shared_labels"]
 
 _UNFINISHED = "corpus.json"
 
@@ -137,7 +137,7 @@ def _kept(corpus: Corpus, place: Path) -> Corpus:
     return load_corpus(save_corpus(corpus, place))
 
 
-def test_utterances(corpora: Sequence[Corpus], folds: Sequence[str]) -> pl.DataFrame:
+def tested_utterances(corpora: Sequence[Corpus], folds: Sequence[str]) -> pl.DataFrame:
     """The test parts of folds, all corpora together.
 
     Raises:
