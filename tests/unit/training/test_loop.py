@@ -333,7 +333,9 @@ class Stop(Quiet):
 
 
 @pytest.mark.parametrize(
-    "stop", [Stop(step=1), Stop(step=3), Stop(evaluation=1), Stop(evaluation=3)], ids=str
+    "stop",
+    [Stop(step=1), Stop(step=3), Stop(evaluation=1), Stop(evaluation=3)],
+    ids=["step 1", "step 3", "evaluation 1", "evaluation 3"],
 )
 def test_what_was_cut_off_ends_with_the_same_bits(
     tmp_path: Path, model: str, corpus: Any, stop: Stop
