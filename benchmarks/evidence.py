@@ -1,6 +1,7 @@
 """The long studies, one after the other; their tables go to ``benchmarks/results``.
 
-Run by hand (``make evidence``), about half an hour on two idle cores::
+Run by hand (``make evidence``), about half an hour on two idle cores, and
+``fair_training`` some hours::
 
     python benchmarks/evidence.py                 # all of them
     python benchmarks/evidence.py scoring         # one of them
@@ -38,6 +39,7 @@ STUDIES = {
     "scoring": ["scoring.py"],
     "small_model": ["small_model.py", "--data", DATA],
     "training_overhead": ["training.py"],
+    "fair_training": ["fair_training.py", "--data", DATA],
 }
 
 

@@ -45,7 +45,9 @@ RESULTS = Path(__file__).parent / "results" / "fair_training.md"
 SEEDS = (0, 1, 2, 3, 4)
 REAL = ("ravdess", "emovo", "nemo")
 # so that the largest corpus does not stand for all of them
-LIMIT = 900
+LIMIT = 600
+# EMOVO has three speakers of each gender, nEMO four women: where a group of a cell has fewer than
+# five there is no interval, and the spread over seeds is all there is
 QUICK = {"optimiser": {"epochs": 1}, "data": {"limit": 24}}
 
 
@@ -87,7 +89,9 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="default: both")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--size", default="tiny")
-    parser.add_argument("--folds", nargs="*", default=["1"], help="of the real corpora")
+    parser.add_argument(
+        "--folds", nargs="*", default=["1", "2", "3", "4"], help="of the real corpora"
+    )
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--keep", type=Path, help="where what is done is kept and found")
     parser.add_argument("--quick", action="store_true")
@@ -98,7 +102,9 @@ def main() -> None:
             out = (options.keep or Path(place)) / name
             part = PARTS[name](options, out)
             if options.quick:
-                quick = replace(part.settings, seeds=SEEDS[:2], recipe=QUICK, replicates=100)
+                quick = replace(
+                    part.settings, seeds=SEEDS[:2], folds=("1",), recipe=QUICK, replicates=100
+                )
                 part = replace(part, settings=quick)
             began = time.perf_counter()
             found = fair_training(part.corpora, out, part.settings, watch=tell)
@@ -130,6 +136,8 @@ def section(part: Part, found: FairTraining, took: float) -> Iterator[str]:
     number = len(found.answered)
     heard = sum(corpus.utterances.height for corpus in found.corpora)
     yield f"\n## {part.title}\n\n"
+    if settings.recipe.get("data", {}).get("limit") == QUICK["data"]["limit"]:
+        yield "A quick run, to show that it works: **its numbers mean nothing.**\n\n"
     yield (
         f"{heard} utterances, {found.reference.height} of them in test parts; {number} trainings, "
         f"size {settings.size}, seeds {', '.join(map(str, settings.seeds))}; gender within each "
@@ -154,15 +162,15 @@ def section(part: Part, found: FairTraining, took: float) -> Iterator[str]:
 def claim(rows: list[Estimate] | tuple[Estimate, ...]) -> str:
     """Whether the worst gap fell by a third at a cost of at most 3 points, the interval apart from 0."""
     before, after = (_worst(rows, name).value for name in ("ERM", "MinMaxGAP"))
-    scores = [_score(rows, name).value for name in ("ERM", "MinMaxGAP")]
+    score, later = (_score(rows, name).value for name in ("ERM", "MinMaxGAP"))
     paired = next(
         row
         for row in pick(rows, quantity="comparison", system="ERM − MinMaxGAP")
         if row.class_aggregator
     )
-    if not before or after is None or None in scores:
+    if not before or after is None or score is None or later is None:
         return "**The claim cannot be judged**: a gap or a score is not defined, or ERM has no gap."
-    fell, cost = 1 - after / before, scores[0] - scores[1]
+    fell, cost = 1 - after / before, score - later
     met = fell >= 1 / 3 and cost <= 0.03 and paired.excludes_zero
     return (
         f"**The claim is {'met' if met else 'not met'}** (worst gap less by a third, at most 3 points "

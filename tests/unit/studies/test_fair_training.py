@@ -192,6 +192,19 @@ def test_an_unknown_fold_is_named_before_anything_is_trained(
     assert not (tmp_path / "trainings").exists()
 
 
+def test_what_one_method_cannot_do_is_named_before_another_is_trained(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    """ERM needs no groups; a penalty between groups that nobody has cannot be."""
+    alone = corpus.utterances.filter(gender="female")
+    women = replace(
+        corpus, utterances=alone, folds=corpus.folds.join(alone, on="utterance_id", how="semi")
+    )
+    with pytest.raises(ConfigError, match="no cell of the train part has two groups"):
+        fair_training([women], tmp_path, SETTINGS)
+    assert not (tmp_path / "trainings").exists()
+
+
 def test_the_page_shows_trade_off_limits_and_every_training(
     found: FairTraining, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from equivoice.prompting import load_prompt
 from equivoice.store import TrainingFolder
 from equivoice.store.training_folder import part_beside, replace_folder
 from equivoice.studies.fair.settings import FairSettings, Method
-from equivoice.training import train
+from equivoice.training import TrainingTask, plan_training, run_training
 from equivoice.training.progress import TrainingProgress
 
 __all__ = ["SYSTEM", "Trained", "small_model", "train_all"]
@@ -65,30 +65,58 @@ def train_all(
         command: the command line as typed, for the records.
 
     Raises:
-        InputError: what cannot be, named before the first step of a training.
+        InputError: what cannot be, of whatever method, named before the first training.
         RunError: a training diverged.
     """
     methods = settings.chosen
+    _check(corpora, out, settings)
     total = len(settings.folds) * len(settings.seeds) * len(methods)
     work = itertools.product(settings.folds, settings.seeds, methods)
     for number, (fold, seed, method) in enumerate(work, start=1):
         key = _key(method, seed, fold)
         watch(f"{key} ({number} of {total})")
-        changes = settings.changes(method)
-        base = small_model(corpora[0], out, settings.size, seed, prompt=changes["data"]["prompt"])
-        folder = train(
-            SYSTEM,
-            list(corpora),
-            out=out / "trainings" / key,
-            recipe=method.recipe,
-            fold=fold,
-            seed=seed,
-            options={"model": str(base.absolute())},
+        base = _base(corpora[0], out, settings, seed)
+        folder = run_training(
+            _planned(corpora, base, settings, method, seed=seed, fold=fold),
+            out / "trainings" / key,
             progress=progress,
             command=command,
-            **changes,
         )
         yield Trained(method, seed, fold, base, folder)
+
+
+def _check(corpora: Sequence[Corpus], out: Path, settings: FairSettings) -> None:
+    """Plan a training of each method and fold, so that none is refused when others are done."""
+    seed = settings.seeds[0]
+    for fold, method in itertools.product(settings.folds, settings.chosen):
+        if not (out / "trainings" / _key(method, seed, fold)).exists():
+            base = _base(corpora[0], out, settings, seed)
+            _planned(corpora, base, settings, method, seed=seed, fold=fold)
+
+
+def _planned(
+    corpora: Sequence[Corpus],
+    base: Path,
+    settings: FairSettings,
+    method: Method,
+    *,
+    seed: int,
+    fold: str,
+) -> TrainingTask:
+    return plan_training(
+        SYSTEM,
+        list(corpora),
+        recipe=method.recipe,
+        fold=fold,
+        seed=seed,
+        options={"model": str(base.absolute())},
+        **settings.changes(method),
+    )
+
+
+def _base(corpus: Corpus, out: Path, settings: FairSettings, seed: int) -> Path:
+    prompt = settings.changes(settings.chosen[0])["data"]["prompt"]
+    return small_model(corpus, out, settings.size, seed, prompt=prompt)
 
 
 def small_model(corpus: Corpus, out: Path, size: str, seed: int, *, prompt: str) -> Path:

@@ -90,7 +90,7 @@ def _trained(found: FairTraining, rows: Sequence[Estimate]) -> Iterator[Table | 
 def _facts(each: Answered) -> tuple[str, ...]:
     folder = each.trained.folder
     steps = folder.table("steps")
-    weights = steps.get_column("weight")
+    weights = [float(value) for value in steps.get_column("weight")]
     chosen = [one for one in folder.record.selection if one.get("what") == "checkpoint"]
     best = chosen[-1] if chosen else {}
     value = best.get("value")
@@ -99,7 +99,7 @@ def _facts(each: Answered) -> tuple[str, ...]:
         str(best.get("chosen") or "–").removeprefix("step "),
         "–" if value is None or best.get("metric") != METRIC else percent(value),
         f"{weights[-1]:.2f}",
-        f"{weights.max():.2f}",
+        f"{max(weights):.2f}",
     )
 
 

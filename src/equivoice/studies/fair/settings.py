@@ -19,7 +19,7 @@ STUDY_RECIPE: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "model": {"tuning": "full"},
         "data": {"prompt": "direct"},
         "groups": {"cell": "language"},
-        "optimiser": {"epochs": 12, "batch": 24, "micro": 8, "lr": 3e-3, "warmup": 0.1},
+        "optimiser": {"epochs": 16, "batch": 24, "micro": 8, "lr": 3e-3, "warmup": 0.1},
         "selection": {"patience": None},
         "checkpoints": {"keep": 1},
         "tracking": {"tensorboard": False},
