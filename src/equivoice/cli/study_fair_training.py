@@ -14,7 +14,6 @@ from equivoice.cli.config import VerbConfig, command_line, configured, option
 from equivoice.cli.console import finish, note, progress, say
 from equivoice.cli.training_bar import training_bar
 from equivoice.cli.training_report import CARD, training_inputs, write_model_card
-from equivoice.cli.watching import run_bar
 from equivoice.corpora import Corpus, load_corpus
 from equivoice.errors import ConfigError
 from equivoice.reports.formatting import interval, percent, signed
@@ -95,13 +94,13 @@ def fair_training_verb(config: FairTrainingConfig) -> None:
         say(f"would train {trainings} models of size {settings.size} on {what}, in {config.out}")
         return
     corpora = _speech(config)
-    with training_bar(shown=True) as training, run_bar() as asking:
+    # one bar alone: two would overwrite each other, and asking takes seconds
+    with training_bar(shown=True) as training:
         found = fair_training(
             corpora,
             config.out,
             settings,
             training=training,
-            asking=asking,
             watch=note,
             command=command_line(),
         )

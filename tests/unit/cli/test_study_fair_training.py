@@ -52,7 +52,8 @@ def test_the_same_command_says_the_same_and_trains_nothing(
     assert "macro-F1, %" in said.out
     assert "ERM − MinMaxGAP, worst gap:" in said.out
     assert said.out.rstrip().splitlines()[-1] == f"Result: {out / 'fair-training.html'}"
-    assert "erm-fold-1-seed-3 (1 of 2)" in said.err
+    assert "training erm-fold-1-seed-3 (1 of 2)" in said.err
+    assert "asking minmaxgap-fold-1-seed-3" in said.err
     assert "validation macro_f1" not in said.err
     assert best.stat().st_mtime_ns == written
 

@@ -63,7 +63,7 @@ def answer_all(
         command: the command line as typed, for the records.
     """
     for model in models:
-        watch(model.key)
+        watch(f"asking {model.key}")
         data = model.folder.record.config["data"]
         options = {
             "model": str(model.base.absolute()),

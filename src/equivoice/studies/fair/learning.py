@@ -74,7 +74,7 @@ def train_all(
     work = itertools.product(settings.folds, settings.seeds, methods)
     for number, (fold, seed, method) in enumerate(work, start=1):
         key = _key(method, seed, fold)
-        watch(f"{key} ({number} of {total})")
+        watch(f"training {key} ({number} of {total})")
         base = _base(corpora[0], out, settings, seed)
         folder = run_training(
             _planned(corpora, base, settings, method, seed=seed, fold=fold),
