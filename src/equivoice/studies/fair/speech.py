@@ -11,7 +11,7 @@ import polars as pl
 from equivoice.corpora import Corpus
 from equivoice.corpora.corpus import load_corpus, save_corpus
 from equivoice.corpora.folds import split
-from equivoice.corpora.synthetic import make_synthetic
+from equivoice.corpora.synthetic import Biases, make_synthetic
 from equivoice.errors import ConfigError, CorpusError
 from equivoice.uncertainty import FEWEST_UNITS
 
@@ -27,11 +27,10 @@ def made_speech(
     speakers: int = 72,
     per_speaker: int = 8,
     tested: int = FEWEST_UNITS,
+    biases: Biases | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Corpus:
     """Speech in three languages with a planted bias, and one fold with enough test speakers.
-
-    Women are recorded in babble, see :class:`~equivoice.corpora.synthetic.Biases`.
 
     Args:
         out: the sound goes to ``out/synthetic``, the corpus to ``out/corpora/synthetic``.
@@ -40,13 +39,20 @@ def made_speech(
         per_speaker: utterances of each speaker.
         tested: test speakers of each gender in each language; with fewer than by default
             there are no intervals. Of the others a third chooses checkpoints.
+        biases: what is planted; by default women are recorded in babble, see
+            :class:`~equivoice.corpora.synthetic.Biases`.
         progress: is called with the number of speakers done and in all.
 
     Raises:
         ConfigError: too few speakers.
     """
     made = make_synthetic(
-        out / "synthetic", seed=seed, speakers=speakers, per_speaker=per_speaker, progress=progress
+        out / "synthetic",
+        seed=seed,
+        speakers=speakers,
+        per_speaker=per_speaker,
+        biases=biases,
+        progress=progress,
     )
     return _kept(with_one_fold(made, tested), out / "corpora" / made.name)
 
