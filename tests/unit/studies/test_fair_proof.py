@@ -101,7 +101,7 @@ def test_without_an_interval_nothing_can_be_judged() -> None:
 def test_a_method_that_guesses_is_named_and_the_other_is_not() -> None:
     """Four labels: a quarter is had by guessing."""
     text = said(score("ERM", 0.5, 0.4, 0.6), score("MinMaxGAP", 0.3, 0.2, 0.4))
-    assert "Hardly better than guessing among 4 labels (25.0%): MinMaxGAP (30.0%)" in text
+    assert "Cannot be told from guessing among 4 labels (25.0%): MinMaxGAP (30.0%)" in text
     assert "ERM (" not in text
     assert "guessing" not in said(score("ERM", 0.5, 0.4, 0.6))
     assert "ERM (20.0%)" in said(score("ERM", 0.2, None, None))

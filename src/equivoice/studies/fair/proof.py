@@ -24,7 +24,7 @@ _SMALL = (
     "know much before they are fine-tuned."
 )
 _FLAT = (
-    "A model that answers hardly better than chance has small gaps for want of skill. Read a gap "
+    "A model that hardly does better than guessing has small gaps for want of skill. Read a gap "
     "beside its score."
 )
 
@@ -107,6 +107,6 @@ def _chance(rows: Sequence[Estimate], corpus: Corpus) -> Iterator[str]:
     ]
     if weak:
         yield (
-            f"Hardly better than guessing among {count(classes, 'label')} "
+            f"Cannot be told from guessing among {count(classes, 'label')} "
             f"({percent(guess)}%): {', '.join(weak)}. {_FLAT}"
         )
