@@ -7,7 +7,8 @@ Run by hand (``make evidence``), some hours on two cores::
 Two parts, each of three methods (ERM, the adaptive weight, a fixed one) and five seeds:
 
 - ``planted``: 2,400 synthetic utterances in three languages, 16 speakers of each gender in
-  each; 8 of them are tested. Women are recorded in babble.
+  each; 8 of them are tested. Women are recorded in loud babble, and a tone
+  gives men's anger away.
 - ``real``: RAVDESS, EMOVO and nEMO, the emotions that they share; gaps within each corpus,
   which is a language, a set of speakers and a recording at once.
 
