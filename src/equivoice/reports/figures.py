@@ -190,8 +190,9 @@ def pareto(points: Sequence[ParetoPoint], *, score: str, gap: str, title: str) -
         gap: what the gap is called.
         title: what the plot shows.
     """
-    gaps = [each.gap for point in points for each in (point, *point.seeds)]
-    scores = [each.score for point in points for each in (point, *point.seeds)]
+    marks: list[ParetoPoint | SeedPoint] = [*points]
+    marks += [seed for point in points for seed in point.seeds]
+    gaps, scores = [mark.gap for mark in marks], [mark.score for mark in marks]
     across = _span(gaps, [point.gap_interval for point in points])
     up = _span(scores, [point.score_interval for point in points])
     x_marks, y_marks = ticks(min(0.0, across[0]), max(across[1], _LEAST_GAP)), ticks(*up)
