@@ -109,12 +109,14 @@ def hash_audio(utterances: pl.DataFrame) -> str | None:
     """SHA-256 of the recordings of a table, by content.
 
     Args:
-        utterances: with ``utterance_id`` and absolute paths in ``audio``. A file
-            that does not exist takes part as missing.
+        utterances: with ``utterance_id`` and, where there is sound, absolute paths in
+            ``audio``. A file that does not exist takes part as missing.
 
     Returns:
         ``None`` where no utterance names a file.
     """
+    if "audio" not in utterances.columns:
+        return None
     named = utterances.select("utterance_id", "audio").drop_nulls("audio").sort("utterance_id")
     if named.is_empty():
         return None

@@ -56,7 +56,7 @@ def test_the_folder_is_whole_and_the_result_is_said(
     assert "Best checkpoint: step" in said.out
     assert said.out.rstrip().splitlines()[-1].startswith(f"Result: {trained.best_path}")
     assert f"options.qwen2-audio.adapter={trained.best_path}" in said.out
-    assert trained.record.command.startswith("equivoice ")
+    assert trained.record.command.split()[0] == "equivoice"
     assert trained.table("steps").height == 4
     assert {"README.md", "adapter_model.safetensors"} <= {
         path.name for path in trained.best_path.iterdir()
