@@ -11,7 +11,6 @@ import polars as pl
 from equivoice.corpora.check import check
 from equivoice.corpora.corpus import Corpus
 from equivoice.corpora.fingerprint import input_hashes
-from equivoice.errors import ConfigError
 from equivoice.evaluation.described import describe, save_descriptions
 from equivoice.evaluation.task import Task
 from equivoice.inference import seed_for
@@ -19,7 +18,6 @@ from equivoice.models import LanguageBackend
 from equivoice.records import RunRecord
 from equivoice.store import RunFolder
 from equivoice.store.provenance import (
-    differences,
     git_revision,
     machine,
     now,
@@ -64,18 +62,7 @@ def begin(run: RunFolder, record: RunRecord) -> None:
     Raises:
         ConfigError: another run stands in the folder; what differs is named.
     """
-    if not run.has_record:
-        run.save_record(record)
-        return
-    old = run.record
-    changed = differences(old, record, versions=old.finished is None)
-    if changed:
-        raise ConfigError(
-            f"{run.path} holds another run, which differs in {len(changed)} settings:\n  - "
-            + "\n  - ".join(changed),
-            hint="give another --out, or --overwrite to begin anew "
-            "(equivoice score scores finished predictions in another way)",
-        )
+    run.begin(record, instead=" (equivoice score scores finished predictions in another way)")
 
 
 def store_reference(task: Task, run: RunFolder) -> None:

@@ -29,12 +29,10 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 import polars as pl
-import pydantic
 
 from equivoice.errors import InputError, RunError, StorageError
 from equivoice.records import (
@@ -43,26 +41,22 @@ from equivoice.records import (
     TIMINGS,
     UTTERANCES,
     VOTES,
-    RunRecord,
-    Schema,
     read_table,
-    replace_file,
     write_table,
 )
 from equivoice.store.journal import append_rows, read_rows
-from equivoice.store.lock import LOCK_FILES, FolderLock
+from equivoice.store.lock import LOCK_FILES
+from equivoice.store.locked_folder import RECORD, LockedFolder
 from equivoice.store.writing import storing
 
 __all__ = ["RunFolder"]
 
-_RECORD = "run.json"
 _CELLS = "cells"
 _PREDICTIONS = "predictions.parquet"
 _UTTERANCES = "utterances.parquet"
 _VOTES = "votes.parquet"
 _TIMINGS = "timings.jsonl"
 _ESTIMATES = "estimates.parquet"
-_TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(html|json|md|txt)")
 _LONGEST_CELL_NAME = 120
 _SHARDS = "shards"
 _VALIDATION = "validation"
@@ -70,7 +64,7 @@ _SHARD_NAME = re.compile(r"\d+-of-\d+")
 _ORDER = ("system", "prompt", "options", "temperature", "run", "modality", "fold", "utterance_id")
 
 
-class RunFolder:
+class RunFolder(LockedFolder):
     """The results of one run.
 
     Make one with :meth:`open` (to write, under the lock) or :meth:`read`.
@@ -80,6 +74,7 @@ class RunFolder:
 
     Example:
         >>> import tempfile
+        >>> from equivoice.records import RunRecord
         >>> out = Path(tempfile.mkdtemp()) / "run"
         >>> with RunFolder.open(out) as run:
         ...     run.save_record(RunRecord(verb="benchmark", config={"seed": 1}))
@@ -91,43 +86,10 @@ class RunFolder:
         ['a/1', 'a/2']
     """
 
-    def __init__(self, path: Path, *, lock: FolderLock | None = None) -> None:
-        self.path = path
-        self._lock = lock
-
-    # ------------------------------------------------------------ open and close
-
-    @classmethod
-    def open(cls, path: str | Path, *, overwrite: bool = False) -> RunFolder:
-        """A run folder to write to, made where it does not exist, under its lock.
-
-        Use it in a ``with`` statement, or call :meth:`close`.
-
-        Args:
-            path: the folder; it is empty, new or a run folder.
-            overwrite: start anew: remove the results that stand there (files
-                of a run only, nothing else).
-
-        Raises:
-            InputError: ``path`` is a file, or a folder with other things in it.
-            LockedRunError: another process works on the folder; it is named.
-            StorageError: the folder cannot be made or written to.
-        """
-        path = Path(path)
-        _refuse_foreign(path)
-        with storing(path):
-            path.mkdir(parents=True, exist_ok=True)
-        lock = FolderLock(path)
-        lock.take()
-        run = cls(path, lock=lock)
-        try:
-            run._sweep_parts()
-            if overwrite:
-                run._clear()
-        except StorageError:
-            run.close()
-            raise
-        return run
+    WORK = "run"
+    TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(html|json|md|txt)")
+    TEXT_EXAMPLE = "report.html"
+    BESIDE_NO_RECORD = frozenset((_SHARDS, _VALIDATION))
 
     @classmethod
     def read(cls, path: str | Path) -> RunFolder:
@@ -137,67 +99,13 @@ class RunFolder:
             InputError: there is no run in this folder.
         """
         path = Path(path)
-        if not (path / _RECORD).is_file():
+        if not (path / RECORD).is_file():
             raise InputError(
                 "there is no run in this folder",
                 file=path,
-                hint=f"name a folder that holds {_RECORD}, such as the --out of benchmark",
+                hint=f"name a folder that holds {RECORD}, such as the --out of benchmark",
             )
         return cls(path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the lock back; the folder can still be read."""
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
-
-    @property
-    def writable(self) -> bool:
-        """Whether the folder was opened to write to, and is still open."""
-        return self._lock is not None
-
-    # ---------------------------------------------------------------- the record
-
-    @property
-    def has_record(self) -> bool:
-        """Whether a run was begun in this folder."""
-        return (self.path / _RECORD).is_file()
-
-    @property
-    def record(self) -> RunRecord:
-        """The run record as it stands on disk.
-
-        Raises:
-            RunError: no run was begun here.
-            InputError: the record is damaged or of another version.
-        """
-        file = self.path / _RECORD
-        if not file.is_file():
-            raise RunError(f"no run was begun in {self.path}")
-        try:
-            return RunRecord.model_validate_json(file.read_text(encoding="utf-8"))
-        except (pydantic.ValidationError, UnicodeDecodeError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"the run record cannot be read: {reason}", file=file) from error
-
-    def save_record(self, record: RunRecord) -> None:
-        """Write the run record, whole or not at all.
-
-        Raises:
-            StorageError: it could not be written; the old one stands.
-        """
-        self._write_text(_RECORD, record.model_dump_json(indent=2) + "\n")
 
     # --------------------------------------------------------------- predictions
 
@@ -323,29 +231,6 @@ class RunFolder:
 
     # --------------------------------------------------------------------- texts
 
-    def write_text(self, name: str, text: str) -> Path:
-        """Write a text such as ``report.html`` into the folder, whole or not at all.
-
-        Args:
-            name: a plain file name that ends in .html, .json, .md or .txt and
-                is none of the run's own files.
-            text: what to write, in UTF-8.
-
-        Raises:
-            InputError: the name is not such a name.
-            StorageError: the text could not be written.
-        """
-        if not _TEXT_NAME.fullmatch(name) or name == _RECORD:
-            raise InputError(
-                "not a name for a text in a run folder", value=name, hint="such as report.html"
-            )
-        return self._write_text(name, text)
-
-    def read_text(self, name: str) -> str | None:
-        """A text of the folder; ``None`` where there is none of this name."""
-        file = self.path / name
-        return file.read_text(encoding="utf-8") if file.is_file() else None
-
     # -------------------------------------------------------- run folders within
 
     @property
@@ -369,7 +254,7 @@ class RunFolder:
 
     def _clear(self) -> None:
         """Remove what a run writes, the record first: what remains is then not resumed."""
-        files = [self.path / _RECORD, *sorted(self.path.glob("*")), *self._cell_files()]
+        files = [self.path / RECORD, *sorted(self.path.glob("*")), *self._cell_files()]
         for part in [*self.shard_paths(self.path), self.validation_path]:
             _remove_part(part)
         with storing(self.path):
@@ -379,7 +264,7 @@ class RunFolder:
             if (self.path / _CELLS).is_dir():
                 (self.path / _CELLS).rmdir()
 
-    def _sweep_parts(self) -> None:
+    def _mend_halves(self) -> None:
         """Remove halves of files that a killed process left beside their places."""
         with storing(self.path):
             for part in [*self.path.glob(".*.part"), *(self.path / _CELLS).glob(".*.part")]:
@@ -407,28 +292,6 @@ class RunFolder:
     def _marker(self, cell: str) -> Path:
         return self.path / _CELLS / f"{_file_stem(cell)}.done"
 
-    def _need_lock(self) -> None:
-        if self._lock is None:
-            raise RunError(f"{self.path} was opened to read; open it with RunFolder.open to write")
-
-    def _write_table(self, frame: pl.DataFrame, name: str, schema: Schema) -> None:
-        self._need_lock()
-        write_table(frame, self.path / name, schema)
-
-    def _read_table(self, name: str, schema: Schema) -> pl.DataFrame:
-        file = self.path / name
-        return read_table(file, schema) if file.exists() else schema.empty()
-
-    def _write_text(self, name: str, text: str) -> Path:
-        self._need_lock()
-        return self._write_file(self.path / name, text)
-
-    def _write_file(self, file: Path, text: str) -> Path:
-        def write(target: Path) -> None:
-            target.write_text(text, encoding="utf-8")
-
-        return replace_file(file, write)
-
 
 def _canonical(frames: list[pl.DataFrame]) -> pl.DataFrame:
     """One predictions table, sorted by its key; equal rows in any order give equal tables."""
@@ -447,24 +310,6 @@ def _file_stem(cell: str) -> str:
     return f"{readable}-{hashlib.sha256(cell.encode()).hexdigest()[:8]}"
 
 
-def _refuse_foreign(path: Path) -> None:
-    if path.exists() and not path.is_dir():
-        raise InputError("this is a file, and a run needs a folder", file=path)
-    # A lock file says that this was a run folder before, even if a process was
-    # killed between clearing it and writing the first record.
-    if not path.is_dir() or any((path / name).exists() for name in (_RECORD, *LOCK_FILES)):
-        return
-    parts = (_SHARDS, _VALIDATION)
-    foreign = sorted(item.name for item in path.iterdir() if item.name not in parts)
-    if foreign:
-        raise InputError(
-            "the folder holds other things and no run",
-            file=path,
-            value=foreign[0],
-            hint="name a new or empty folder",
-        )
-
-
 def _remove_part(path: Path) -> None:
     """Remove a run folder within another, and nothing that is not of a run."""
     if not path.is_dir():
@@ -481,5 +326,5 @@ def _remove_part(path: Path) -> None:
 def _is_ours(file: Path) -> bool:
     if file.parent.name == _CELLS:
         return file.suffix in {".jsonl", ".done"}
-    tables = {_RECORD, _PREDICTIONS, _UTTERANCES, _VOTES, _TIMINGS, _ESTIMATES}
-    return file.name in tables or _TEXT_NAME.fullmatch(file.name) is not None
+    tables = {RECORD, _PREDICTIONS, _UTTERANCES, _VOTES, _TIMINGS, _ESTIMATES}
+    return file.name in tables or RunFolder.TEXT_NAME.fullmatch(file.name) is not None

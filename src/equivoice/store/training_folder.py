@@ -29,27 +29,23 @@ import re
 import shutil
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import polars as pl
-import pydantic
 
-from equivoice.errors import ConfigError, InputError, RunError, StorageError
+from equivoice.errors import ConfigError, InputError
 from equivoice.records import (
     PREDICTIONS,
     TRAINING_EVALUATIONS,
     TRAINING_LOSSES,
     TRAINING_STEPS,
     UTTERANCES,
-    RunRecord,
     Schema,
     read_table,
     replace_file,
     write_table,
 )
 from equivoice.store.journal import append_rows, read_rows
-from equivoice.store.lock import LOCK_FILES, FolderLock
+from equivoice.store.locked_folder import RECORD, LockedFolder
 from equivoice.store.writing import storing
 
 __all__ = ["TRAIN", "TrainingFolder", "part_beside", "replace_folder"]
@@ -57,7 +53,6 @@ __all__ = ["TRAIN", "TrainingFolder", "part_beside", "replace_folder"]
 TRAIN = "train"
 """The verb of the record of a training run."""
 
-_RECORD = "run.json"
 _TABLES: dict[str, Schema] = {
     "steps": TRAINING_STEPS,
     "losses": TRAINING_LOSSES,
@@ -66,12 +61,11 @@ _TABLES: dict[str, Schema] = {
 _PREDICTIONS = "predictions.parquet"
 _UTTERANCES = "utterances.parquet"
 _FOLDERS = ("checkpoints", "best", "tensorboard", "sounds")
-_TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(html|json|md|txt|svg)")
 _REPLACED = ".replaced"
 _PART = ".part"
 
 
-class TrainingFolder:
+class TrainingFolder(LockedFolder):
     """The results of one training.
 
     Make one with :meth:`open` (to write, under the lock) or :meth:`read`.
@@ -81,6 +75,7 @@ class TrainingFolder:
 
     Example:
         >>> import tempfile
+        >>> from equivoice.records import RunRecord
         >>> out = Path(tempfile.mkdtemp()) / "run"
         >>> with TrainingFolder.open(out) as run:
         ...     run.save_record(RunRecord(verb="train", config={"seed": 1}))
@@ -91,40 +86,9 @@ class TrainingFolder:
         [2.0]
     """
 
-    def __init__(self, path: Path, *, lock: FolderLock | None = None) -> None:
-        self.path = path
-        self._lock = lock
-
-    # ------------------------------------------------------------ open and close
-
-    @classmethod
-    def open(cls, path: str | Path, *, overwrite: bool = False) -> TrainingFolder:
-        """A folder to write to, made where it does not exist, under its lock.
-
-        Args:
-            path: the folder; it is empty, new or that of a training.
-            overwrite: begin anew: remove what a training wrote there (nothing else).
-
-        Raises:
-            InputError: ``path`` is a file, or holds other things than a training.
-            LockedRunError: another process works on the folder; it is named.
-            StorageError: the folder cannot be made or written to.
-        """
-        path = Path(path)
-        _refuse_foreign(path)
-        with storing(path):
-            path.mkdir(parents=True, exist_ok=True)
-        lock = FolderLock(path)
-        lock.take()
-        run = cls(path, lock=lock)
-        try:
-            run._sweep()
-            if overwrite:
-                run._clear()
-        except StorageError:
-            run.close()
-            raise
-        return run
+    WORK = "training"
+    TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(html|json|md|txt|svg)")
+    TEXT_EXAMPLE = "training.json"
 
     @classmethod
     def read(cls, path: str | Path) -> TrainingFolder:
@@ -141,55 +105,6 @@ class TrainingFolder:
                 hint="name the --out of 'equivoice train'",
             )
         return run
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the lock back; the folder can still be read."""
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
-
-    # ---------------------------------------------------------------- the record
-
-    @property
-    def has_record(self) -> bool:
-        """Whether a training was begun in this folder."""
-        return (self.path / _RECORD).is_file()
-
-    @property
-    def record(self) -> RunRecord:
-        """The run record as it stands on disk.
-
-        Raises:
-            RunError: no training was begun here.
-            InputError: the record is damaged or of another version.
-        """
-        file = self.path / _RECORD
-        if not file.is_file():
-            raise RunError(f"no training was begun in {self.path}")
-        try:
-            return RunRecord.model_validate_json(file.read_text(encoding="utf-8"))
-        except (pydantic.ValidationError, UnicodeDecodeError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"the run record cannot be read: {reason}", file=file) from error
-
-    def save_record(self, record: RunRecord) -> None:
-        """Write the run record, whole or not at all.
-
-        Raises:
-            StorageError: it could not be written; the old one stands.
-        """
-        self._write_text(_RECORD, record.model_dump_json(indent=2) + "\n")
 
     # -------------------------------------------------------------------- tables
 
@@ -243,43 +158,21 @@ class TrainingFolder:
 
     def write_utterances(self, frame: pl.DataFrame) -> None:
         """Write the utterances trained and validated on, with columns ``split``, ``cell``, ``group``."""
-        self._need_lock()
-        write_table(frame, self.path / _UTTERANCES, UTTERANCES)
+        self._write_table(frame, _UTTERANCES, UTTERANCES)
 
     def utterances(self) -> pl.DataFrame:
         """The utterances trained and validated on; empty where they were not written."""
-        file = self.path / _UTTERANCES
-        return read_table(file, UTTERANCES) if file.is_file() else UTTERANCES.empty()
+        return self._read_table(_UTTERANCES, UTTERANCES)
 
     def write_predictions(self, frame: pl.DataFrame) -> None:
         """Write what the best checkpoint answers about the validation part."""
-        self._need_lock()
-        write_table(frame, self.path / _PREDICTIONS, PREDICTIONS)
+        self._write_table(frame, _PREDICTIONS, PREDICTIONS)
 
     def predictions(self) -> pl.DataFrame:
         """What the best checkpoint answers about the validation part; empty before there is one."""
-        file = self.path / _PREDICTIONS
-        return read_table(file, PREDICTIONS) if file.is_file() else PREDICTIONS.empty()
+        return self._read_table(_PREDICTIONS, PREDICTIONS)
 
-    # ------------------------------------------------------------- texts, folders
-
-    def write_text(self, name: str, text: str) -> Path:
-        """Write a text such as ``training.json`` into the folder, whole or not at all.
-
-        Raises:
-            InputError: the name is not a plain name of a text.
-            StorageError: the text could not be written.
-        """
-        if not _TEXT_NAME.fullmatch(name) or name == _RECORD:
-            raise InputError(
-                "not a name for a text in a run folder", value=name, hint="such as training.json"
-            )
-        return self._write_text(name, text)
-
-    def read_text(self, name: str) -> str | None:
-        """A text of the folder; ``None`` where there is none of this name."""
-        file = self.path / name
-        return file.read_text(encoding="utf-8") if file.is_file() else None
+    # ------------------------------------------------------------------- folders
 
     @property
     def checkpoints_path(self) -> Path:
@@ -319,17 +212,7 @@ class TrainingFolder:
     def _gathered(self, name: str) -> Path:
         return self.path / f"{_TABLES[name].name}.parquet"
 
-    def _need_lock(self) -> None:
-        if self._lock is None:
-            raise RunError(
-                f"{self.path} was opened to read; open it with TrainingFolder.open to write"
-            )
-
-    def _write_text(self, name: str, text: str) -> Path:
-        self._need_lock()
-        return replace_file(self.path / name, lambda target: _write(target, text))
-
-    def _sweep(self) -> None:
+    def _mend_halves(self) -> None:
         """Mend what a killed process left: halves go, and what was being replaced comes back."""
         with storing(self.path):
             _mend(self.path)
@@ -342,10 +225,10 @@ class TrainingFolder:
                 f"{self.path} holds a run of {self.record.verb!r}, not a training",
                 hint="give another --out",
             )
-        own = [self.path / _RECORD, *(self._gathered(name) for name in _TABLES)]
+        own = [self.path / RECORD, *(self._gathered(name) for name in _TABLES)]
         own += [self._journal(name) for name in _TABLES]
         own += [self.path / _UTTERANCES, self.path / _PREDICTIONS]
-        texts = (file for file in self.path.glob("*") if _TEXT_NAME.fullmatch(file.name))
+        texts = (file for file in self.path.glob("*") if self.TEXT_NAME.fullmatch(file.name))
         with storing(self.path):
             for file in [*own, *texts]:
                 file.unlink(missing_ok=True)
@@ -407,18 +290,3 @@ def _remove(path: Path) -> None:
 
 def _write(target: Path, text: str) -> None:
     target.write_text(text, encoding="utf-8")
-
-
-def _refuse_foreign(path: Path) -> None:
-    if path.exists() and not path.is_dir():
-        raise InputError("this is a file, and a training needs a folder", file=path)
-    if not path.is_dir() or any((path / name).exists() for name in (_RECORD, *LOCK_FILES)):
-        return
-    foreign = sorted(item.name for item in path.iterdir())
-    if foreign:
-        raise InputError(
-            "the folder holds other things and no training",
-            file=path,
-            value=foreign[0],
-            hint="name a new or empty folder",
-        )

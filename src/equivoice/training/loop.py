@@ -36,7 +36,7 @@ from equivoice.training.evaluating import Evaluation, answers_of, better, evalua
 from equivoice.training.gradients import StepOutcome, accumulate
 from equivoice.training.parallel import Parallel, join
 from equivoice.training.progress import Quiet, TrainingProgress
-from equivoice.training.record import begin, finish, new_record, save_data, save_facts
+from equivoice.training.record import finish, new_record, save_data, save_facts
 from equivoice.training.schedule import rate_factor
 from equivoice.training.settings import TrainingSettings
 from equivoice.training.task import TrainingTask, plan_training
@@ -126,7 +126,7 @@ def run_training(
         with _folder(Path(out), first=first, overwrite=overwrite) as run:
             if first:
                 processes = 1 if parallel is None else parallel.size
-                begin(run, new_record(task, command, processes))
+                run.begin(new_record(task, command, processes))
                 need_space(run.path, task.learner.count, keep=task.settings.checkpoints.keep)
             _wait(parallel)
             if run.record.finished is None:

@@ -9,17 +9,16 @@ from typing import Any
 import polars as pl
 
 from equivoice.corpora.fingerprint import input_hashes
-from equivoice.errors import ConfigError
 from equivoice.fairness import CROSSING
 from equivoice.inference.seeds import seed_for
 from equivoice.records import RunRecord
-from equivoice.store.provenance import differences, git_revision, machine, now, package_versions
+from equivoice.store.provenance import git_revision, machine, now, package_versions
 from equivoice.store.training_folder import TRAIN, TrainingFolder
 from equivoice.training.checkpoints import Standing
 from equivoice.training.evaluating import WORST_GAP
 from equivoice.training.task import TrainingTask
 
-__all__ = ["begin", "facts", "finish", "new_record", "save_data", "save_facts"]
+__all__ = ["facts", "finish", "new_record", "save_data", "save_facts"]
 
 _FACTS = "training.json"
 
@@ -52,25 +51,6 @@ def new_record(task: TrainingTask, command: str, processes: int) -> RunRecord:
         generation={task.name: described},
         left_out=dict(data.left_out),
     )
-
-
-def begin(run: TrainingFolder, record: RunRecord) -> None:
-    """Start a training, or go on with the same one.
-
-    Raises:
-        ConfigError: another training stands in the folder; what differs is named.
-    """
-    if not run.has_record:
-        run.save_record(record)
-        return
-    old = run.record
-    changed = differences(old, record, versions=old.finished is None)
-    if changed:
-        raise ConfigError(
-            f"{run.path} holds another run, which differs in {len(changed)} settings:\n  - "
-            + "\n  - ".join(changed),
-            hint="give another --out, or --overwrite to begin anew",
-        )
 
 
 def save_data(task: TrainingTask, run: TrainingFolder) -> None:

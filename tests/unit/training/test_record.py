@@ -16,7 +16,7 @@ from equivoice.objectives.adaptive_weight import AdaptiveWeight
 from equivoice.store import TrainingFolder
 from equivoice.training import plan_training
 from equivoice.training.checkpoints import Standing
-from equivoice.training.record import begin, facts, finish, new_record, save_data
+from equivoice.training.record import facts, finish, new_record, save_data
 from equivoice.training.task import TrainingTask
 from tiny.corpus import make_corpus, recipe
 from tiny.speech import TinyModels
@@ -56,16 +56,16 @@ def test_other_data_prompts_weights_and_settings_are_another_training(
 ) -> None:
     first = new_record(planned(tiny_models, corpus), "", 1)
     with TrainingFolder.open(tmp_path) as run:
-        begin(run, first)
-        begin(run, new_record(planned(tiny_models, corpus), "typed otherwise", 4))
+        run.begin(first)
+        run.begin(new_record(planned(tiny_models, corpus), "typed otherwise", 4))
         others = corpus.utterances.with_columns(speaker=pl.col("speaker") + "x")
         again = dataclasses.replace(corpus, utterances=others)
         with pytest.raises(ConfigError, match=r"inputs\.demo/utterances"):
-            begin(run, new_record(planned(tiny_models, again), "", 1))
+            run.begin(new_record(planned(tiny_models, again), "", 1))
         with pytest.raises(ConfigError, match="prompt direct"):
-            begin(run, new_record(planned(tiny_models, corpus, data={"prompt": "direct"}), "", 1))
+            run.begin(new_record(planned(tiny_models, corpus, data={"prompt": "direct"}), "", 1))
         with pytest.raises(ConfigError, match="optimiser: "):
-            begin(run, new_record(planned(tiny_models, corpus, optimiser={"batch": 8}), "", 1))
+            run.begin(new_record(planned(tiny_models, corpus, optimiser={"batch": 8}), "", 1))
         assert run.record == first
 
 
@@ -76,7 +76,7 @@ def test_the_closed_record_names_every_candidate_and_who_chose(
     standing = Standing(4, AdaptiveWeight(0.3), best=0.7, best_step=2)
     rows = {"step": [0, 2, 4], "metric": ["macro_f1"] * 3, "value": [0.9, 0.7, 0.6]}
     with TrainingFolder.open(tmp_path) as run:
-        begin(run, new_record(task, "", 1))
+        run.begin(new_record(task, "", 1))
         run.append("evaluations", pl.DataFrame(rows))
         save_data(task, run)
         finish(task, run, standing)
