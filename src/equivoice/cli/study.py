@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 from pydantic import Field
 
 from equivoice.cli.benchmark import Numbers, Words
-from equivoice.cli.config import VerbConfig, argument, command_line, configured, option, verb_app
+from equivoice.cli.config import command_line, configured, option, verb_app
 from equivoice.cli.console import finish, note, progress, say
 from equivoice.cli.planning import plan_tables
+from equivoice.cli.study_asking import StudyConfig, as_asked, ask, need_both
 from equivoice.cli.study_fair_training import fair_training_verb
 from equivoice.cli.study_gender_gap import gender_gap_benchmark_verb
-from equivoice.cli.watching import run_bar
 from equivoice.errors import ConfigError
 from equivoice.evaluation.settings import DecodingSettings
-from equivoice.evaluation.sweep import run_task
 from equivoice.evaluation.task import Task
 from equivoice.store import RunFolder
 from equivoice.studies.zero_shot.conventions import changes
@@ -41,21 +37,10 @@ app.command("gender-gap-benchmark")(gender_gap_benchmark_verb)
 app.command("fair-training")(fair_training_verb)
 
 
-class ZeroShotAuditConfig(VerbConfig):
+class ZeroShotAuditConfig(StudyConfig):
     """Options of ``study zero-shot-audit``."""
 
-    run: tuple[Path, ...] = argument("run folders made by benchmark", default=())
-    out: Path = option("the folder for page and tables", short="-o")
-    system: tuple[str, ...] = option("a system to ask first, NAME or ALIAS=NAME", default=())
-    corpus: tuple[str, ...] = option("a prepared corpus to ask it about", default=())
-    options: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="options of systems, by the system's name or alias"
-    )
-    folds: tuple[str, ...] | None = option("folds to run; all by default", default=None)
-    limit: int | None = option("at most so many utterances of each part", default=None, ge=1)
     prompt: Words = option("a prompt, by name or file", default=PAPER_SETTINGS["prompts"])
-    order: Words = option("a label order, such as given or shuffled:10", default=("given",))
-    order_seed: int = option("the seed of shuffled label orders", default=0, ge=0)
     temperatures: Numbers = option(
         "the temperatures to ask at", default=PAPER_SETTINGS["temperatures"]
     )
@@ -64,7 +49,6 @@ class ZeroShotAuditConfig(VerbConfig):
         default=DecodingSettings(**PAPER_SETTINGS["decoding"]),
         description="how answers are sampled otherwise",
     )
-    batch_size: int | None = option("utterances asked about at once", default=None, ge=1)
     temperature: float | None = option(
         "the temperature that the tables stand at; the lowest by default", default=None, ge=0
     )
@@ -72,11 +56,6 @@ class ZeroShotAuditConfig(VerbConfig):
         "take the temperature that is best on the test data, as the paper did; it is said",
         default=False,
     )
-    replicates: int = option("bootstrap replicates", default=2_000, ge=20)
-    permutations: int = option("arrangements of a permutation test", default=1_000, ge=1)
-    level: float = option("coverage of the intervals", default=0.95, gt=0, lt=1)
-    seed: int = option("the root of all seeds", default=0, ge=0)
-    dry_run: bool = option("say what would be run and write nothing", default=False)
 
 
 @app.command("zero-shot-audit")
@@ -93,8 +72,7 @@ def zero_shot_audit_verb(config: ZeroShotAuditConfig) -> None:
       equivoice study zero-shot-audit runs/ravdess runs/cremad -o audit
       equivoice study zero-shot-audit --system qwen2-audio --corpus corpora/ravdess -o audit options.qwen2-audio.model=/models/Qwen2-Audio-7B-Instruct
     """
-    if bool(config.system) != bool(config.corpus):
-        raise ConfigError("systems need corpora, and corpora systems", hint="name both, or runs")
+    need_both(config)
     if not config.run and not config.system:
         raise ConfigError("there is nothing to audit", hint="name run folders, or --system")
     if config.select_on_test and config.temperature is not None:
@@ -108,7 +86,7 @@ def zero_shot_audit_verb(config: ZeroShotAuditConfig) -> None:
         return
     runs = [RunFolder.read(path) for path in config.run]
     if task is not None:
-        runs.append(_asked(task, config))
+        runs.append(ask(task, config))
     settings = AuditSettings(
         config.replicates,
         config.permutations,
@@ -132,23 +110,7 @@ def _planned(config: ZeroShotAuditConfig) -> Task:
     return plan_as_published(
         config.system,
         config.corpus,
-        options=config.options,
-        folds=config.folds and [each for word in config.folds for each in word.split(",")],
-        limit=config.limit,
-        prompts=config.prompt,
-        label_orders=config.order,
-        order_seed=config.order_seed,
         temperatures=config.temperatures,
         runs=config.runs,
-        decoding=config.decoding,
-        batch_size=config.batch_size,
-        replicates=config.replicates,
-        permutations=config.permutations,
-        level=config.level,
-        seed=config.seed,
+        **as_asked(config),
     )
-
-
-def _asked(task: Task, config: ZeroShotAuditConfig) -> RunFolder:
-    with run_bar() as bar:
-        return run_task(task, out=config.out / "run", progress=bar, command=command_line())

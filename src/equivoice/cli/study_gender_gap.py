@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from equivoice.cli.benchmark import Words
-from equivoice.cli.config import VerbConfig, argument, command_line, configured, option
+from equivoice.cli.config import command_line, configured, option
 from equivoice.cli.console import finish, note, progress, say
 from equivoice.cli.planning import plan_tables
-from equivoice.cli.watching import run_bar
+from equivoice.cli.study_asking import StudyConfig, as_asked, ask, need_both
 from equivoice.errors import ConfigError
 from equivoice.evaluation.settings import DecodingSettings
-from equivoice.evaluation.sweep import run_task
-from equivoice.evaluation.task import Task
 from equivoice.store import RunFolder
 from equivoice.studies.gender_gap.ablation import Entry, read_entry
 from equivoice.studies.gender_gap.findings import findings
@@ -31,26 +28,14 @@ from equivoice.studies.gender_gap_benchmark import (
 __all__ = ["GenderGapConfig", "gender_gap_benchmark_verb"]
 
 
-class GenderGapConfig(VerbConfig):
+class GenderGapConfig(StudyConfig):
     """Options of ``study gender-gap-benchmark``."""
 
-    run: tuple[Path, ...] = argument("run folders made by benchmark", default=())
-    out: Path = option("the folder for page and tables", short="-o")
-    system: tuple[str, ...] = option("a system to ask first, NAME or ALIAS=NAME", default=())
-    corpus: tuple[str, ...] = option("a prepared corpus to ask it about", default=())
-    options: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="options of systems, by the system's name or alias"
-    )
-    folds: tuple[str, ...] | None = option("folds to run; all by default", default=None)
-    limit: int | None = option("at most so many utterances of each part", default=None, ge=1)
     prompt: Words = option("a prompt, by name or file", default=STUDY_SETTINGS["prompts"])
-    order: Words = option("a label order, such as given or shuffled:10", default=("given",))
-    order_seed: int = option("the seed of shuffled label orders", default=0, ge=0)
     decoding: DecodingSettings = Field(
         default=DecodingSettings(**STUDY_SETTINGS["decoding"]),
         description="how answers are decoded otherwise",
     )
-    batch_size: int | None = option("utterances asked about at once", default=None, ge=1)
     component: tuple[str, ...] = option(
         "a run for Table 3, LABEL=RUN or LABEL=RUN#SYSTEM, that differs in its components",
         default=(),
@@ -66,11 +51,6 @@ class GenderGapConfig(VerbConfig):
     temperature: float | None = option(
         "the temperature whose answers count; the lowest by default", default=None, ge=0
     )
-    replicates: int = option("bootstrap replicates", default=2_000, ge=20)
-    permutations: int = option("arrangements of a permutation test", default=1_000, ge=1)
-    level: float = option("coverage of the intervals", default=0.95, gt=0, lt=1)
-    seed: int = option("the root of all seeds", default=0, ge=0)
-    dry_run: bool = option("say what would be run and write nothing", default=False)
 
 
 @configured(GenderGapConfig)
@@ -87,16 +67,14 @@ def gender_gap_benchmark_verb(config: GenderGapConfig) -> None:
       equivoice study gender-gap-benchmark --component erm=runs/erm --component minmaxgap=runs/fair -o ablation
     """
     _check(config)
-    task = _planned(config) if config.system else None
+    task = plan_study(config.system, config.corpus, **as_asked(config)) if config.system else None
     ablation = _ablation(config)
     if config.dry_run:
         say(*(plan_tables(task) if task else ()), f"would write to {config.out}")
         return
     runs = [RunFolder.read(path) for path in config.run]
     if task is not None:
-        with run_bar() as bar:
-            place = config.out / "run"
-            runs.append(run_task(task, out=place, progress=bar, command=command_line()))
+        runs.append(ask(task, config))
     settings = GapSettings(
         config.group,
         config.cells,
@@ -120,8 +98,7 @@ def gender_gap_benchmark_verb(config: GenderGapConfig) -> None:
 
 
 def _check(config: GenderGapConfig) -> None:
-    if bool(config.system) != bool(config.corpus):
-        raise ConfigError("systems need corpora, and corpora systems", hint="name both, or runs")
+    need_both(config)
     if not (config.run or config.system or config.component or config.weight or config.power):
         raise ConfigError("there is nothing to measure", hint="name run folders, or --system")
 
@@ -132,22 +109,3 @@ def _ablation(config: GenderGapConfig) -> list[Entry]:
         *(read_entry("weight", text) for text in config.weight),
         *(read_entry("power", text) for text in config.power),
     ]
-
-
-def _planned(config: GenderGapConfig) -> Task:
-    return plan_study(
-        config.system,
-        config.corpus,
-        options=config.options,
-        folds=config.folds and [each for word in config.folds for each in word.split(",")],
-        limit=config.limit,
-        prompts=config.prompt,
-        label_orders=config.order,
-        order_seed=config.order_seed,
-        decoding=config.decoding,
-        batch_size=config.batch_size,
-        replicates=config.replicates,
-        permutations=config.permutations,
-        level=config.level,
-        seed=config.seed,
-    )
