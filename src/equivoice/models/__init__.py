@@ -1,5 +1,6 @@
 """Systems that recognise emotions: protocols, a scripted fake, baselines and a registry."""
 
+from equivoice.models.classifying import Classifiable, ClassifyingBackend, Sample
 from equivoice.models.language import (
     Clip,
     Decoding,
@@ -22,6 +23,8 @@ from equivoice.models.protocols import (
 
 __all__ = [
     "LABEL_COLUMNS",
+    "Classifiable",
+    "ClassifyingBackend",
     "Clip",
     "Decoding",
     "Draw",
@@ -34,6 +37,7 @@ __all__ = [
     "Prepares",
     "Question",
     "Said",
+    "Sample",
     "Trainable",
     "Watchable",
 ]
