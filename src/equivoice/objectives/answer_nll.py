@@ -8,17 +8,14 @@ weighted cross-entropy divides by the sum of the weights instead.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from equivoice.errors import InputError
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["class_weights", "mean_answer_nll", "weighted_answer_nll"]
-
-Label = TypeVar("Label", bound=Hashable)
+__all__ = ["mean_answer_nll", "weighted_answer_nll"]
 
 
 def mean_answer_nll(nll: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -62,7 +59,7 @@ def weighted_answer_nll(
     Args:
         nll: (n, T) as for :func:`mean_answer_nll`.
         mask: (n, T) likewise.
-        weights: (n,) such as the :func:`class_weights` of the items' labels.
+        weights: (n,) such as those of the items' labels.
 
     Raises:
         InputError: the shapes differ, or an item has no answer token.
@@ -79,36 +76,3 @@ def weighted_answer_nll(
             value=f"{tuple(weights.shape)} weights for {tuple(nll.shape)} losses",
         )
     return mean_answer_nll(nll, mask) * weights
-
-
-def class_weights(counts: Mapping[Label, int]) -> dict[Label, float]:
-    """Weights against imbalance: w_c = N / (N_c C).
-
-    The mean weight over the items is 1. A classifier that ignores its input pays the
-    same for each class.
-
-    Args:
-        counts: how many items of the training data each class has.
-
-    Returns:
-        The weight of each class, in the order of ``counts``.
-
-    Raises:
-        InputError: there is no class, or a class without items.
-
-    Example:
-        >>> class_weights({"angry": 1, "neutral": 3})
-        {'angry': 2.0, 'neutral': 0.6666666666666666}
-    """
-    if not counts:
-        raise InputError("weights by class need at least one class")
-    empty = [label for label, count in counts.items() if count < 1]
-    if empty:
-        raise InputError(
-            "a class without items in the training data has no weight",
-            value=empty[0],
-            choices=[label for label, count in counts.items() if count > 0],
-            hint="leave the class out of the weights, or choose other training data",
-        )
-    total = sum(counts.values())
-    return {label: total / (count * len(counts)) for label, count in counts.items()}

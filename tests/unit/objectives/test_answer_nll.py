@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from equivoice.errors import InputError
-from equivoice.objectives.answer_nll import class_weights, mean_answer_nll, weighted_answer_nll
+from equivoice.objectives.answer_nll import mean_answer_nll, weighted_answer_nll
 
 NLL = torch.tensor([[9.0, 9.0, 1.0, 2.0], [9.0, 0.5, 1.5, 4.0], [9.0, 9.0, 9.0, 7.0]])
 MASK = torch.tensor([[0, 0, 1, 1], [0, 1, 1, 1], [0, 0, 0, 1]])
@@ -71,44 +71,3 @@ def test_weights_are_one_an_item(shape: tuple[int, ...]) -> None:
     # a column of weights would make (n, n) losses: the released code of one paper did
     with pytest.raises(InputError, match="one weight an item"):
         weighted_answer_nll(NLL, MASK, torch.ones(shape))
-
-
-# --------------------------------------------------------------------------- by class
-
-
-def test_weights_by_class_of_a_published_corpus() -> None:
-    # ABHINAYA's training counts, and its weights by the formula, rounded to three places
-    numbers = (6728, 2495, 1432, 1120, 16712, 29239, 6303, 2948)
-    counts = dict(zip("ACDFHNSU", numbers, strict=True))
-    rounded = (1.244, 3.356, 5.846, 7.475, 0.501, 0.286, 1.328, 2.840)
-    published = dict(zip("ACDFHNSU", rounded, strict=True))
-    weights = class_weights(counts)
-    assert list(weights) == list(counts)
-    assert weights == pytest.approx(published, abs=5e-4)
-
-
-def test_the_mean_weight_over_items_is_one() -> None:
-    counts = {"a": 5, "b": 11, "c": 84}
-    weights = class_weights(counts)
-    assert sum(weights[label] * n for label, n in counts.items()) == pytest.approx(100)
-
-
-def test_each_class_weighs_the_same_in_all() -> None:
-    counts = {"a": 5, "b": 11, "c": 84}
-    weights = class_weights(counts)
-    assert [weights[label] * n for label, n in counts.items()] == pytest.approx([100 / 3] * 3)
-
-
-def test_balanced_classes_weigh_one() -> None:
-    assert class_weights({0: 7, 1: 7, 2: 7}) == {0: 1.0, 1: 1.0, 2: 1.0}
-
-
-def test_a_class_without_items_has_no_weight() -> None:
-    with pytest.raises(InputError, match="without items") as caught:
-        class_weights({"happy": 3, "calm": 0})
-    assert "'calm'" in str(caught.value)
-
-
-def test_no_classes_have_no_weights() -> None:
-    with pytest.raises(InputError, match="at least one class"):
-        class_weights({})
