@@ -1,0 +1,1 @@
+"""From frames of an encoder to logits over labels: pooling, heads, files, predictions."""
