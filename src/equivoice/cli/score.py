@@ -24,21 +24,18 @@ from equivoice.cli.console import finish, note, note_left_out, say
 from equivoice.cli.reporting import conclusions, write_report
 from equivoice.corpora import Corpus, check, load_corpus
 from equivoice.corpora.exchange import FOREIGN_FORMATS, foreign_format, read_foreign
-from equivoice.errors import ConfigError, InputError, SchemaError
+from equivoice.errors import ConfigError, InputError
 from equivoice.evaluation import Scores, score
 from equivoice.evaluation.described import describe, save_descriptions
+from equivoice.evaluation.prediction_files import read_predictions
 from equivoice.evaluation.reference_votes import gather_votes, heard_channel
-from equivoice.metrics import ATTRIBUTES
-from equivoice.prompting import parse_responses
-from equivoice.records import CHANNELS, PREDICTIONS, VOTES, LabelSpace, RunRecord, read_frame
+from equivoice.records import CHANNELS, VOTES, RunRecord, read_frame
 from equivoice.store import RunFolder
 from equivoice.store.provenance import git_revision, hash_file, machine, now, package_versions
 
 app = verb_app()
 
 _VERB = "score"
-_FURTHER = ("emotions", *ATTRIBUTES)
-"""Columns of answers other than one label."""
 _FOLDS = "Folds play no part: all predictions are pooled."
 
 
@@ -268,45 +265,6 @@ def _refuse_other_run(out: Path) -> None:
         raise InputError(
             "the folder holds the run of another verb", file=out, hint="give another --out"
         )
-
-
-def read_predictions(
-    path: str | Path, labels: LabelSpace, *, limit: int | None = None
-) -> pl.DataFrame:
-    """A predictions table from a file; free answers are parsed where it has no labels.
-
-    Args:
-        path: a table with ``utterance_id`` and ``emotion`` or ``response``, or with
-            ``emotions`` (sets), ``valence``, ``arousal`` or ``dominance``.
-        labels: what answers are read as.
-        limit: at most so many rows.
-
-    Raises:
-        InputError: the file cannot be read.
-        SchemaError: the table breaks the schema of predictions.
-    """
-    frame = read_frame(path, text=PREDICTIONS.text_columns)
-    if limit is not None:
-        frame = frame.head(limit)
-    if "emotion" not in frame.columns and not set(_FURTHER) & set(frame.columns):
-        frame = _parsed(frame, labels, path)
-    checked = PREDICTIONS.validate(frame, file=path)
-    if checked.is_empty():
-        raise SchemaError("the table holds no predictions", file=path, hint="write it again")
-    return checked
-
-
-def _parsed(frame: pl.DataFrame, labels: LabelSpace, path: str | Path) -> pl.DataFrame:
-    if "response" not in frame.columns:
-        raise SchemaError(
-            "the predictions table has neither the column 'emotion' nor 'response'",
-            file=path,
-            column="emotion",
-            choices=frame.columns,
-            hint="rename one of its columns",
-        )
-    read = parse_responses(frame.get_column("response"), labels)
-    return frame.with_columns(read.get_column("status"), read.get_column("emotion"))
 
 
 def _begin(config: ScoreConfig, *, votes: bool) -> RunRecord:

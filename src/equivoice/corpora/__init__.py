@@ -1,5 +1,6 @@
 """Corpora: what is spoken, by whom, with which emotion, and how it may be split."""
 
+from equivoice.corpora.balanced import Balanced, balanced_corpus, balanced_sample
 from equivoice.corpora.card import Card, Fact
 from equivoice.corpora.cards import card_names, card_of
 from equivoice.corpora.check import Finding, check
@@ -13,6 +14,7 @@ from equivoice.corpora.voting import votes_in_words
 
 __all__ = [
     "FORMATS",
+    "Balanced",
     "Card",
     "Corpus",
     "Draft",
@@ -21,6 +23,8 @@ __all__ = [
     "Request",
     "Source",
     "Split",
+    "balanced_corpus",
+    "balanced_sample",
     "canonical",
     "card_names",
     "card_of",

@@ -6,7 +6,7 @@ import hashlib
 
 import polars as pl
 
-__all__ = ["limited"]
+__all__ = ["draw", "limited"]
 
 
 def limited(utterances: pl.DataFrame, limit: int | None, *, seed: int) -> pl.DataFrame:
@@ -16,7 +16,7 @@ def limited(utterances: pl.DataFrame, limit: int | None, *, seed: int) -> pl.Dat
     """
     if limit is None or utterances.height <= limit:
         return utterances
-    draws = [_draw(seed, name) for name in utterances.get_column("utterance_id")]
+    draws = [draw(seed, name) for name in utterances.get_column("utterance_id")]
     ranked = utterances.select(
         "utterance_id", "emotion", draw=pl.Series(draws, dtype=pl.String)
     ).with_columns(turn=pl.col("draw").rank("ordinal").over("emotion"))
@@ -24,5 +24,6 @@ def limited(utterances: pl.DataFrame, limit: int | None, *, seed: int) -> pl.Dat
     return utterances.filter(pl.col("utterance_id").is_in(kept.to_list()))
 
 
-def _draw(seed: int, utterance: str) -> str:
+def draw(seed: int, utterance: str) -> str:
+    """The place of an utterance in a draw without regard to the order of rows, as text."""
     return hashlib.blake2b(f"{seed}\n{utterance}".encode(), digest_size=8).hexdigest()

@@ -1,5 +1,11 @@
 """What crosses a border between rooms: table schemas, label spaces, the run record."""
 
+from equivoice.records.ensemble import (
+    EnsembleFindings,
+    PairOfMembers,
+    SubsetOfMembers,
+    WithInterval,
+)
 from equivoice.records.labels import Label, LabelSpace
 from equivoice.records.run import RunRecord
 from equivoice.records.schema import Column, Schema
@@ -50,10 +56,14 @@ __all__ = [
     "UTTERANCES",
     "VOTES",
     "Column",
+    "EnsembleFindings",
     "Label",
     "LabelSpace",
+    "PairOfMembers",
     "RunRecord",
     "Schema",
+    "SubsetOfMembers",
+    "WithInterval",
     "read_frame",
     "read_table",
     "replace_file",

@@ -1,0 +1,7 @@
+"""Several systems as one: votes, ties, stacking, agreement, and what an ensemble gains."""
+
+from equivoice.evaluation.ensemble.combining import Combined, EnsembleSettings, combine
+from equivoice.evaluation.ensemble.storing import Ensemble, ensemble
+from equivoice.evaluation.ensemble.voting import TIES
+
+__all__ = ["TIES", "Combined", "Ensemble", "EnsembleSettings", "combine", "ensemble"]
