@@ -15,14 +15,21 @@ short and lets the harmonics of a voice be told apart.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from equivoice.errors import ConfigError, MissingDependencyError, StorageError
+from equivoice.errors import ConfigError
+from equivoice.models.from_scratch import (
+    checked_labels,
+    named_size,
+    own_tokenizer,
+    random_state,
+    transformers_library,
+    write_model,
+)
 from equivoice.models.hearing.language_part import part_of
 
 if TYPE_CHECKING:
@@ -32,8 +39,7 @@ __all__ = ["SIZES", "SmallSize", "make_small_speech_llm"]
 
 _RATE = 16_000
 _AUDIO = "<|AUDIO|>"
-_END = "<|im_end|>"
-_SPECIALS = ("<|endoftext|>", "<|im_start|>", _END, _AUDIO, "<|audio_bos|>", "<|audio_eos|>")
+_SPECIALS = (_AUDIO, "<|audio_bos|>", "<|audio_eos|>")
 # as Qwen2-Audio's, without the system turn that it writes where a prompt has none
 _TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
@@ -52,9 +58,6 @@ _TEXTS = (
     "You are an emotion classifier.\nPossible emotions: , .\nTranscript:\nAnswer:",
     "system\nuser\nassistant\n",
 )
-_MERGES = 1024
-# a label counts as much as so many sentences when the tokenizer is trained
-_LABEL_WEIGHT = 50
 
 
 @dataclass(frozen=True)
@@ -165,82 +168,27 @@ def make_small_speech_llm(
         ...     load_model("qwen2-audio", model=str(made)).family
         'qwen2_audio'
     """
-    sizes, words = _chosen(size), _checked(labels)
-    try:
-        import transformers
-    except ImportError:
-        raise MissingDependencyError(
-            "transformers", extra="models", purpose="making a small speech LLM"
-        ) from None
-    folder = Path(folder)
-    tokenizer = _tokenizer(words, texts)
+    sizes, words = named_size(size, SIZES), checked_labels(labels)
+    transformers = transformers_library("making a small speech LLM")
+    tokenizer = own_tokenizer([*_TEXTS, *texts], labels=words, specials=_SPECIALS)
     model = _model(sizes, tokenizer, seed)
     extractor = transformers.WhisperFeatureExtractor(
         feature_size=sizes.bands, hop_length=sizes.step, n_fft=sizes.window, chunk_length=30
     )
     processor = transformers.Qwen2AudioProcessor(extractor, tokenizer, chat_template=_TEMPLATE)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise StorageError(f"the folder for the small speech LLM is not empty: {folder}")
-        model.save_pretrained(folder)
-        processor.save_pretrained(folder)
-    except OSError as error:
-        raise StorageError(f"the small speech LLM cannot be written: {error}") from error
-    return folder
 
+    def write(place: Path) -> None:
+        model.save_pretrained(place)
+        processor.save_pretrained(place)
 
-def _chosen(size: str | SmallSize) -> SmallSize:
-    if isinstance(size, SmallSize):
-        return size
-    if size not in SIZES:
-        raise ConfigError("unknown size", value=size, choices=SIZES)
-    return SIZES[size]
-
-
-def _checked(labels: Sequence[str]) -> list[str]:
-    words = [label.strip() for label in labels]
-    if not words or not all(words) or len(set(words)) < len(words):
-        raise ConfigError(
-            "labels are words, one or more, none empty and none twice", value=list(labels)
-        )
-    return words
-
-
-def _tokenizer(labels: Sequence[str], texts: Sequence[str]) -> Any:
-    """A byte-level BPE in which no word of a label is parted."""
-    import tokenizers
-    from tokenizers import decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    forms = [form for label in labels for form in dict.fromkeys((label, label.capitalize()))]
-    bpe = tokenizers.Tokenizer(models.BPE())
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bpe.decoder = decoders.ByteLevel()
-    said = [*_TEXTS, *texts, *(_LABEL_WEIGHT * [*forms, *(f" {form}" for form in forms)])]
-    bpe.train_from_iterator(
-        said,
-        trainers.BpeTrainer(
-            vocab_size=_MERGES,
-            show_progress=False,
-            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        ),
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=bpe,
-        eos_token=_END,
-        pad_token=_SPECIALS[0],
-        additional_special_tokens=list(_SPECIALS),
-        padding_side="left",
-        clean_up_tokenization_spaces=False,
-    )
+    return write_model(Path(folder), "small speech LLM", write)
 
 
 def _model(sizes: SmallSize, tokenizer: Any, seed: int) -> Any:
     import torch
     from transformers import Qwen2AudioForConditionalGeneration
 
-    with _random_state(seed):
+    with random_state(seed):
         model = Qwen2AudioForConditionalGeneration(_config(sizes, tokenizer))
         _start(part_of(model, "audio_tower"))
     model.generation_config.eos_token_id = tokenizer.eos_token_id
@@ -308,13 +256,3 @@ def _sinusoids(length: int, width: int) -> torch.Tensor:
     speeds = torch.exp(-math.log(10_000) / max(1, half - 1) * torch.arange(half))
     angles = torch.arange(length)[:, None] * speeds
     return torch.cat([angles.sin(), angles.cos()], dim=1)
-
-
-@contextmanager
-def _random_state(seed: int) -> Iterator[None]:
-    """Draw from a seed, and leave the caller's random state as it was."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
