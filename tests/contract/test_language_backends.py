@@ -72,6 +72,7 @@ CASES = (
     Case("audio-flamingo-3", "audio_flamingo3", trims=True),
     Case("voxtral", "voxtral"),
     Case("qwen2-5-omni", "qwen2_5_omni"),
+    Case("salmonn", "salmonn", longest=30.0),
     Case("speech-llm", "glm_asr"),
     Case("speech-llm", "granite_speech", needs="torchaudio"),
 )

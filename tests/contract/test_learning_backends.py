@@ -68,6 +68,7 @@ CASES = (
     Case("audio-flamingo-3", "audio_flamingo3"),
     Case("voxtral", "voxtral"),
     Case("qwen2-5-omni", "qwen2_5_omni", projector=False),
+    Case("salmonn", "salmonn"),
     Case("speech-llm", "glm_asr", apart=False, projector=False),
     Case("speech-llm", "granite_speech", apart=False, projector=False, needs="torchaudio"),
 )
@@ -368,7 +369,8 @@ def test_what_is_frozen_has_no_graph(case: Case, fresh: Load, sounds: tuple[Path
     def keep(_module: Any, _inputs: Any, out: Any) -> None:
         grown.append((out[0] if isinstance(out, tuple) else out).requires_grad)
 
-    hook = backend.tower.layers[0].register_forward_hook(keep)
+    layers = (part for name, part in backend.tower.named_modules() if name.endswith("layers.0"))
+    hook = next(layers).register_forward_hook(keep)
     part = "projector" if case.projector else "head"
     unfreeze(backend, [part])
     totals(backend.answer_losses(lessons)).sum().backward()

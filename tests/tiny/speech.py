@@ -39,7 +39,9 @@ __all__ = [
     "save_tiny_granite_speech",
     "save_tiny_qwen2_5_omni",
     "save_tiny_qwen2_audio",
+    "save_tiny_salmonn",
     "save_tiny_voxtral",
+    "tiny_beats",
 ]
 
 QWEN_SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
@@ -308,6 +310,49 @@ def save_tiny_granite_speech(
     return folder
 
 
+def save_tiny_salmonn(
+    folder: Path, shape: Shape = _TINY, *, generation: Mapping[str, Any] | None = None
+) -> Path:
+    """SALMONN as the converter writes it, without an adapter of its own."""
+    from transformers import WhisperFeatureExtractor
+
+    from equivoice.models.salmonn.model import SalmonnConfig, SalmonnForConditionalGeneration
+
+    tokenizer = _tokenizer(("<unk>", "<s>", "</s>"), end="</s>")
+    tokenizer.bos_token, tokenizer.unk_token = "<s>", "<unk>"
+    config = SalmonnConfig(
+        whisper_config={**shape.whisper_sizes(), "num_mel_bins": 80, "decoder_layers": 1},
+        beats_config=tiny_beats(shape),
+        qformer_config={
+            "hidden_size": shape.encoder_hidden,
+            "num_attention_heads": shape.encoder_heads,
+            "intermediate_size": 4 * shape.encoder_hidden,
+        },
+        text_config={**shape.text_sizes(), **_ids(shape, tokenizer)},
+        audio_token_id=tokenizer.unk_token_id,
+        initializer_range=shape.spread,
+    )
+    _save(folder, SalmonnForConditionalGeneration, config, shape, generation)
+    tokenizer.save_pretrained(folder)
+    WhisperFeatureExtractor(feature_size=80).save_pretrained(folder)
+    return folder
+
+
+def tiny_beats(shape: Shape = _TINY) -> dict[str, Any]:
+    """The sizes of BEATs, as its released checkpoints name them."""
+    return {
+        "embed_dim": shape.encoder_hidden // 2,
+        "encoder_layers": shape.encoder_layers,
+        "encoder_embed_dim": shape.encoder_hidden,
+        "encoder_ffn_embed_dim": 4 * shape.encoder_hidden,
+        "encoder_attention_heads": shape.encoder_heads,
+        "conv_pos": 16,
+        "conv_pos_groups": 4,
+        "num_buckets": 32,
+        "max_distance": 128,
+    }
+
+
 SAVERS: Mapping[str, Callable[..., Path]] = {
     "qwen2_audio": save_tiny_qwen2_audio,
     "audio_flamingo3": save_tiny_audio_flamingo3,
@@ -315,6 +360,7 @@ SAVERS: Mapping[str, Callable[..., Path]] = {
     "qwen2_5_omni": save_tiny_qwen2_5_omni,
     "glm_asr": save_tiny_glm_asr,
     "granite_speech": save_tiny_granite_speech,
+    "salmonn": save_tiny_salmonn,
 }
 """What can be built, by family."""
 

@@ -178,6 +178,13 @@ def granite_speech(folder: Path, sounds: Sequence[Path], text: str) -> Stock:
     return Stock(model, dict(inputs), processor.tokenizer)
 
 
+def salmonn(folder: Path, sounds: Sequence[Path], text: str) -> Stock:
+    """As its makers put it together, from parts that are held against their outputs elsewhere."""
+    from tiny.plain_salmonn import plain_salmonn
+
+    return Stock(*plain_salmonn(folder, _heard(sounds), text))
+
+
 STOCK = {
     "qwen2_audio": qwen2_audio,
     "audio_flamingo3": audio_flamingo3,
@@ -185,5 +192,6 @@ STOCK = {
     "qwen2_5_omni": qwen2_5_omni,
     "glm_asr": glm_asr,
     "granite_speech": granite_speech,
+    "salmonn": salmonn,
 }
 """By the names of :data:`tiny.speech.SAVERS`."""

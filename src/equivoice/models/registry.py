@@ -48,6 +48,7 @@ BUILT_IN: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
         "prior": ("equivoice.models.prior:PriorBaseline", _NO_OPTIONS),
         "qwen2-audio": ("equivoice.models.speech_llms.qwen2_audio:Qwen2Audio", _NO_OPTIONS),
         "qwen2-5-omni": ("equivoice.models.speech_llms.qwen2_5_omni:Qwen25Omni", _NO_OPTIONS),
+        "salmonn": ("equivoice.models.speech_llms.salmonn:Salmonn", _NO_OPTIONS),
         "scripted": ("equivoice.models.scripted:ScriptedBaseline", _NO_OPTIONS),
         "scripted-llm": (
             "equivoice.models.scripted_language:ScriptedLanguageModel",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from equivoice.errors import ConfigError, RunError
@@ -11,7 +12,7 @@ from equivoice.models.decoding.backend import enough_memory
 from equivoice.models.decoding.learning_model import LearningModel, is_trained
 from equivoice.models.decoding.loading import LoadOptions
 from equivoice.models.decoding.marks import control_marks
-from equivoice.models.decoding.prefix import Prefix, run_prompt
+from equivoice.models.decoding.prefix import Prefix, positions_of, run_prompt
 from equivoice.models.decoding.teacher_forcing import padded_right, targets_of, token_losses
 from equivoice.models.hearing.chat import check_question
 from equivoice.models.hearing.clips import ClipReader, Wave
@@ -23,7 +24,14 @@ from equivoice.models.learning import LessonTokens, LossOn, TokenLosses
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["MODALITIES", "HearingModel", "PromptedModel", "check_switches", "padded_left"]
+__all__ = [
+    "MODALITIES",
+    "Embedded",
+    "HearingModel",
+    "PromptedModel",
+    "check_switches",
+    "padded_left",
+]
 
 MODALITIES = frozenset({"speech", "speech+transcript", "transcript"})
 """What a speech LLM can be given."""
@@ -136,6 +144,21 @@ class HearingModel(LearningModel):
         return self.clips.read(clip)
 
 
+@dataclass(frozen=True)
+class Embedded:
+    """Prompts as a language model takes them, padded on the left.
+
+    Args:
+        ids: (n, L) tokens, a placeholder for each embedding of sound.
+        mask: (n, L) bool, true where a token is real.
+        embeds: (n, L, width).
+    """
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+    embeds: torch.Tensor
+
+
 class PromptedModel(HearingModel):
     """A speech LLM whose sound becomes embeddings in place of placeholder tokens.
 
@@ -174,21 +197,73 @@ class PromptedModel(HearingModel):
             AudioError: a clip cannot be used.
             ConfigError: a question's clip and places do not match.
         """
+        return self.run(self.embedded(questions))
+
+    def embedded(self, questions: Sequence[Question]) -> Embedded:
+        """Questions as the language model takes them, padded on the left, without gradients.
+
+        Raises:
+            AudioError: a clip cannot be used.
+            ConfigError: a question's clip and places do not match.
+        """
         import torch
 
         with torch.inference_mode():
             heard = self._heard(questions)
             ids, mask = self._placed(padded_left(self._prompts(questions, heard), self.filler))
-            embeds = self._embeds(ids, mask, self.project(heard))
+            return Embedded(ids, mask, self._embeds(ids, mask, self.project(heard)))
+
+    def run(self, given: Embedded) -> Prefix:
+        """Run prompts, together as one batch."""
         return run_prompt(
             self.language,
-            {"inputs_embeds": embeds},
-            mask=mask,
-            input_ids=ids,
+            {"inputs_embeds": given.embeds},
+            mask=given.mask,
+            input_ids=given.ids,
             eos_ids=self.eos_ids,
             decode=self.decode,
             strategy="rows" if self.tree == "off" else "tree",
         )
+
+    def states(self, questions: Sequence[Question]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The last states of prompts, before the head; differentiable.
+
+        Returns:
+            (n, L, width), padded on the right, and (n, L) bool, true where a state is real.
+
+        Raises:
+            AudioError: a clip cannot be used.
+            ConfigError: a question's clip and places do not match.
+        """
+        with enough_memory():
+            heard = self._heard(questions)
+            return self._states(self._prompts(questions, heard), heard)
+
+    def hidden_states(
+        self, questions: Sequence[Question]
+    ) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
+        """The states of prompts after each layer, without gradients.
+
+        Returns:
+            For the embeddings and then each layer (n, L, width), padded on the left, the
+            last one normed as the head takes it; and (n, L) bool, true where a state is real.
+
+        Raises:
+            AudioError: a clip cannot be used.
+            ConfigError: a question's clip and places do not match.
+        """
+        import torch
+
+        given = self.embedded(questions)
+        with torch.inference_mode(), enough_memory():
+            out = self.language.body(
+                inputs_embeds=given.embeds,
+                attention_mask=given.mask.long(),
+                position_ids=positions_of(given.mask),
+                use_cache=False,
+                output_hidden_states=True,
+            )
+        return tuple(out.hidden_states), given.mask
 
     def encode(self, waves: Sequence[Wave]) -> list[torch.Tensor]:
         """The embeddings of each clip: (tokens, width of the language model)."""
@@ -230,8 +305,7 @@ class PromptedModel(HearingModel):
             lessons = [LessonTokens(*each) for each in zip(prompts, answers, strict=True)]
             # nothing is foretold by the last token
             rows = [each.prompt + each.answer[:-1] for each in lessons]
-            ids, mask = self._placed(padded_right(rows, self.filler))
-            states = self.language.states(self._embeds(ids, mask, self.project(heard)))
+            states, _ = self._states(rows, heard)
             targets = targets_of(lessons, on=on, never=(self.audio_token_id,))
             return token_losses(states, targets, self.language.head)
 
@@ -259,6 +333,13 @@ class PromptedModel(HearingModel):
         """What every model that hears says, and where sounds are kept."""
         kept = None if self._cache is None else self._cache.describe()
         return {**super().describe(), "sounds_kept": kept}
+
+    def _states(
+        self, rows: Sequence[Sequence[int]], heard: Sequence[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The last states of rows of tokens, padded on the right, and which are real."""
+        ids, mask = self._placed(padded_right(rows, self.filler))
+        return self.language.states(self._embeds(ids, mask, self.project(heard))), mask
 
     def _heard(self, questions: Sequence[Question]) -> list[torch.Tensor]:
         """What the encoder makes of the sounds: with a graph only where it is trained."""
