@@ -7,8 +7,9 @@ Another package adds systems by an entry point::
 
 What it names is called with the options of the configuration and returns an
 :class:`~equivoice.models.EmotionRecognizer`, a
-:class:`~equivoice.models.Trainable` or a
-:class:`~equivoice.models.LanguageBackend`.
+:class:`~equivoice.models.Trainable`, a
+:class:`~equivoice.models.LanguageBackend` or a
+:class:`~equivoice.models.Classifiable`.
 """
 
 from __future__ import annotations
@@ -18,13 +19,17 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from types import MappingProxyType
-from typing import Any, get_args, get_type_hints, is_typeddict
+from typing import Any, TypeAlias, get_args, get_type_hints, is_typeddict
 
 from equivoice.errors import ConfigError
+from equivoice.models.classifying import Classifiable
 from equivoice.models.language import LanguageBackend
 from equivoice.models.protocols import EmotionRecognizer, Trainable
 
-__all__ = ["BUILT_IN", "load_model", "model_description", "model_names"]
+__all__ = ["BUILT_IN", "System", "classifies", "load_model", "model_description", "model_names"]
+
+System: TypeAlias = EmotionRecognizer | Trainable | LanguageBackend | Classifiable
+"""What a name stands for."""
 
 _GROUP = "equivoice.models"
 _NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
@@ -73,7 +78,7 @@ def model_names() -> tuple[str, ...]:
     return tuple(sorted({*BUILT_IN, *(point.name for point in entry_points(group=_GROUP))}))
 
 
-def load_model(name: str, /, **options: Any) -> EmotionRecognizer | Trainable | LanguageBackend:
+def load_model(name: str, /, **options: Any) -> System:
     """A system by its name.
 
     Only now is its module imported, so that a listing needs none of the
@@ -103,12 +108,30 @@ def load_model(name: str, /, **options: Any) -> EmotionRecognizer | Trainable | 
     _check_options(name, make, options)
     _check_needed(name, make, options)
     model = make(**options)
-    if not isinstance(model, (EmotionRecognizer, Trainable, LanguageBackend)):
+    if not isinstance(model, (EmotionRecognizer, Trainable, LanguageBackend, Classifiable)):
         raise ConfigError(
             f"the system {name!r} can neither predict nor be fitted nor answer",
             value=type(model).__name__,
         )
     return model
+
+
+def classifies(name: str) -> bool:
+    """Whether a system is a :class:`Classifiable`, known without making one.
+
+    Args:
+        name: one of :func:`model_names`.
+
+    Raises:
+        ConfigError: there is no system of this name.
+
+    Example:
+        >>> classifies("prior")
+        False
+    """
+    make, _ = _factory(name)
+    made = make if inspect.isclass(make) else get_type_hints(make).get("return")
+    return hasattr(made, "classifier")
 
 
 def model_description(name: str) -> str:

@@ -1,45 +1,57 @@
-"""The model that learns: what of it is trained, and the losses of its lessons.
+"""A language model that learns to write the right answers: what of it is trained, and its losses.
 
-Every random number has a seed by hash: the adapter's first weights, and the dropout of
-each micro-batch by the step and the rows in it. So it does not matter how many processes
-there are, by which road the gradient is had, or whether the training was cut off.
+Scores of the validation part are the probabilities of the options as whole answers; see
+:mod:`equivoice.training.learner` for what is the same for every kind of model.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from equivoice.errors import ConfigError
+from equivoice.inference import Cell
+from equivoice.inference.replies import OptionScore, Reply, reply_rows
 from equivoice.inference.seeds import seed_for
+from equivoice.models import Decoding, FloatArray
 from equivoice.models.decoding.adapters import (
     LoraSettings,
     attach_lora,
+    save_adapter,
     trainable_parameters,
     unfreeze,
 )
 from equivoice.models.decoding.learning_model import LearningModel
-from equivoice.objectives.answer_nll import class_weights, mean_answer_nll, weighted_answer_nll
+from equivoice.models.hearing.backend import PromptedModel
+from equivoice.models.hearing.sound_cache import SoundCache
+from equivoice.objectives.answer_nll import mean_answer_nll, weighted_answer_nll
+from equivoice.objectives.class_counts import class_weights
 from equivoice.training.data import Example, TrainingData
-from equivoice.training.effective_batches import MicroBatch
-from equivoice.training.lessons import Lessons
+from equivoice.training.effective_batches import EffectiveBatch, MicroBatch
+from equivoice.training.learner import Heard, reseed, seed_step
+from equivoice.training.lessons import Lessons, option_texts
 from equivoice.training.settings import ModelSettings, TrainingSettings
 
 if TYPE_CHECKING:
     import torch
-    from torch.nn import Parameter
+    from torch.nn import Module, Parameter
 
-__all__ = ["Learner", "make_learner"]
+__all__ = ["AnswerLearner", "make_answer_learner"]
+
+_LONGEST_ANSWER = 64
+_TEMPERATURES = (1.0,)
 
 
 @dataclass(frozen=True)
-class Learner:
-    """A model with what of it is trained.
+class AnswerLearner:
+    """A language model with what of it is trained.
 
     Args:
         backend: the model; changed in place.
@@ -59,6 +71,11 @@ class Learner:
     _texts: dict[str, int] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     @property
+    def model(self) -> Module:
+        """All weights, also those that are frozen."""
+        return self.backend.model  # type: ignore[no-any-return]
+
+    @property
     def device(self) -> torch.device:
         """Where the model is."""
         return next(iter(self.parameters.values())).device
@@ -68,24 +85,49 @@ class Learner:
         """How many numbers are trained."""
         return sum(parameter.numel() for parameter in self.parameters.values())
 
+    @property
+    def width(self) -> int:
+        """The most options that an example is asked with."""
+        return max(len(self.lessons.options(name).shown) for name in self.lessons.spaces)
+
+    @property
+    def prompt(self) -> str | None:
+        """The name of the prompt."""
+        return self.settings.data.prompt
+
+    @property
+    def base_model(self) -> str | None:
+        """The checkpoint that is trained further."""
+        return self.backend.options.model
+
+    def shown(self, corpus: str) -> tuple[str, ...]:
+        """The labels of a corpus in the first order in which they are displayed."""
+        return self.lessons.options(corpus).labels
+
     def losses(
-        self, examples: tuple[Example, ...], *, step: int, epoch: int
+        self, examples: Sequence[Example], batch: EffectiveBatch, *, step: int, epoch: int
     ) -> Callable[[MicroBatch], torch.Tensor]:
         """What gives the loss of each row of a micro-batch, for one step.
 
         Args:
             examples: the rows are positions among them.
+            batch: what the step learns from.
             step: the number of the step, which the seeds of dropout follow.
             epoch: which the drawn label orders follow.
         """
+        scale = self.scale([examples[row] for row in batch.rows])
 
         def losses(micro: MicroBatch) -> torch.Tensor:
-            reseed(seed_for(self.settings.seed, "dropout", step, *micro.rows))
-            return self.loss([examples[row] for row in micro.rows], epoch=epoch)
+            seed_step(self.settings.seed, step, micro)
+            return self.loss([examples[row] for row in micro.rows], epoch=epoch) * scale
 
         return losses
 
-    def loss(self, examples: list[Example], *, epoch: int | None) -> torch.Tensor:
+    def scale(self, examples: Sequence[Example]) -> float:  # noqa: ARG002 - the protocol has it
+        """1: the losses of answers are divided by the number of items."""
+        return 1.0
+
+    def loss(self, examples: Sequence[Example], *, epoch: int | None) -> torch.Tensor:
         """The loss of each example, (n,), differentiable.
 
         Args:
@@ -99,12 +141,12 @@ class Learner:
             return mean_answer_nll(found.nll, found.mask)
         return weighted_answer_nll(found.nll, found.mask, self.class_weights(examples))
 
-    def class_weights(self, examples: list[Example]) -> torch.Tensor:
+    def class_weights(self, examples: Sequence[Example]) -> torch.Tensor:
         """The weight of each example's class, (n,); 1 where the loss has none."""
         import torch
 
         held = self.weights or {}
-        values = [held.get(example.item.label, 1.0) for example in examples]
+        values = [held.get(example.item.label or "", 1.0) for example in examples]
         return torch.tensor(values, device=self.device)
 
     def answer_length(self, text: str) -> int:
@@ -118,6 +160,92 @@ class Learner:
             self._texts[text] = len(self.backend.lesson_tokens(plain).answer)
         return self._texts[text]
 
+    def scored(self, examples: Sequence[Example]) -> FloatArray:
+        """(n, 2 + K): the loss, what is outside the options, and each option's log-probability.
+
+        The loss of an example is minus the log-probability of its right answer, by token: one
+        pass gives scores and losses. Where the loss counts all tokens, or the checkpoint knows
+        several tokens that end an answer, of which one is learnt, it has a pass of its own.
+
+        Args:
+            examples: of one corpus; their options are scored in the first label order.
+        """
+        with self.precision():
+            texts = option_texts(self.lessons.options(examples[0].corpus))
+            prefix = self.backend.prepare([self.lessons.question(each) for each in examples])
+            # as in training, nothing forbids an answer to end before it has begun
+            decoding = Decoding.neutral(max_new_tokens=_LONGEST_ANSWER, min_new_tokens=0)
+            scores = self.backend.option_logprobs(prefix, texts, _TEMPERATURES, decoding)
+            table = np.full((len(examples), self.width + 2), -np.inf)
+            table[:, 1] = scores.outside[:, 0]
+            table[:, 2 : 2 + len(texts)] = scores.logprobs[:, 0]
+            table[:, 0] = self._plain_losses(examples, table[:, 2:])
+        return table
+
+    def answers(
+        self, examples: Sequence[Example], heard: Heard, data: TrainingData, system: str
+    ) -> pl.DataFrame:
+        """What the model said of the validation part, as a predictions table.
+
+        Args:
+            examples: n of them.
+            heard: what it said of them.
+            data: of the training.
+            system: the name that the table has.
+        """
+        parts: dict[tuple[str, str], list[int]] = {}
+        for row, each in enumerate(examples):
+            parts.setdefault((each.corpus, each.modality), []).append(row)
+        tables = []
+        for (corpus, modality), rows in parts.items():
+            options = self.lessons.options(corpus)
+            replies = [_reply(examples[row], heard, row, len(options.shown)) for row in rows]
+            cell = Cell(
+                system,
+                corpus,
+                data.folds[corpus],
+                self.lessons.prompt.name,
+                self.lessons.orders[0],
+                modality,
+            )
+            seeds: dict[str, list[list[int]]] = {reply.utterance_id: [[]] for reply in replies}
+            made = reply_rows(
+                replies,
+                cell,
+                options,
+                temperatures=_TEMPERATURES,
+                seeds=seeds,
+                parser="equivoice",
+                scored=True,
+            )
+            tables.append(made)
+        return pl.concat(tables)
+
+    def training_mode(self, on: bool) -> None:
+        """Switch dropout on or off."""
+        self.backend.training_mode(on=on)
+
+    def keep_sounds(self, cache: SoundCache) -> None:
+        """Let a frozen encoder hear each clip once."""
+        if isinstance(self.backend, PromptedModel):
+            self.backend.keep_sounds(cache)
+
+    def save_best(self, folder: Path) -> None:
+        """Write the adapter, or what else was trained."""
+        save_adapter(self.backend, folder)
+
+    def describe(self) -> Mapping[str, Any]:
+        """What the backend says of itself, and how it is tuned."""
+        trained = {"tuning": self.settings.model.tuning, "parameters": self.count}
+        return {**self.backend.describe(), "trained": trained}
+
+    def inputs(self, data: TrainingData) -> Mapping[str, str]:
+        """The prompt as shown."""
+        firsts = {each.corpus: each for each in data.train}
+        shown = [str(self.lessons.question(example).turns) for example in firsts.values()]
+        digest = hashlib.sha256("\n".join(shown).encode()).hexdigest()
+        return {f"prompt {self.lessons.prompt.name}": digest}
+
     def precision(self) -> AbstractContextManager[Any]:
         """The context in which the model is run."""
         import torch
@@ -126,10 +254,28 @@ class Learner:
             self.device.type, dtype=torch.bfloat16, enabled=self.autocast, cache_enabled=False
         )
 
+    def _plain_losses(self, examples: Sequence[Example], logprobs: FloatArray) -> FloatArray:
+        several = len(set(self.backend.eos_ids)) > 1  # each ends an option; one is learnt
+        if several or self.settings.objective.tokens == "all":
+            return np.asarray(self.loss(examples, epoch=None).double().cpu())
+        weights = self.class_weights(examples).double().cpu().numpy()
+        options = self.lessons.options(examples[0].corpus)
+        texts = option_texts(options)
+        right = [options.labels.index(each.item.label) for each in examples]
+        lengths = np.array([self.answer_length(texts[place]) for place in right])
+        found: FloatArray = -weights * logprobs[np.arange(len(right)), right] / lengths
+        return found
 
-def make_learner(
+
+def _reply(example: Example, heard: Heard, row: int, size: int) -> Reply:
+    own = slice(row, row + 1)
+    score = OptionScore(heard.logprobs[own, :size], heard.outside[own], heard.logprobs[own, :size])
+    return Reply(example.item.utterance_id, ((),), score)
+
+
+def make_answer_learner(
     backend: LearningModel, settings: TrainingSettings, data: TrainingData, lessons: Lessons
-) -> Learner:
+) -> AnswerLearner:
     """Choose what of a model is trained, in place.
 
     Args:
@@ -161,22 +307,7 @@ def make_learner(
         parameter.data = parameter.data.float()
     weighted = settings.objective.loss == "class_weighted"
     weights = class_weights(data.counts("train")) if weighted else None
-    return Learner(backend, lessons, settings, trained, weights, autocast)
-
-
-def reseed(seed: int) -> None:
-    """Set every source of random numbers that a model may draw from.
-
-    Dropout draws from torch; masks over features draw from numpy's global stream.
-
-    Args:
-        seed: from 0 to 2**63 − 1.
-    """
-    import torch
-
-    torch.manual_seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002 - transformers draws from this stream
-    random.seed(seed)
+    return AnswerLearner(backend, lessons, settings, trained, weights, autocast)
 
 
 def _targets(given: str | tuple[str, ...]) -> str | tuple[str, ...]:

@@ -22,7 +22,8 @@ from equivoice.inference.seeds import seed_for
 from equivoice.models import Clip
 from equivoice.records import UTTERANCES, Label, LabelSpace
 from equivoice.training.effective_batches import Item
-from equivoice.training.settings import TrainingSettings, fold_of
+from equivoice.training.settings import DataSettings, TrainingSettings, fold_of
+from equivoice.training.voted_targets import VotedTargets, voted_targets
 
 __all__ = ["Example", "TrainingData", "gather_data"]
 
@@ -41,6 +42,8 @@ class Example:
         modality: what of it the model is given.
         clip: its sound; ``None`` where only the transcript is given.
         transcript: what is said; ``None`` where only the sound is given.
+        target: what is learnt where that is no single label: the share of each of the
+            labels of all corpora (:attr:`TrainingData.labels`); sums to 1.
     """
 
     item: Item
@@ -48,6 +51,7 @@ class Example:
     modality: str
     clip: Clip | None
     transcript: str | None
+    target: tuple[float, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -86,11 +90,12 @@ class TrainingData:
     corpora: Mapping[str, Corpus] = field(repr=False)
 
     def counts(self, part: str) -> dict[str, int]:
-        """How many items of ``train`` or ``validation`` each label has."""
+        """How many items of ``train`` or ``validation`` each label has; ties count for none."""
         examples = self.train if part == "train" else self.validation
         found = dict.fromkeys(self.labels.names, 0)
         for example in examples:
-            found[example.item.label] += 1
+            if example.item.label is not None:
+                found[example.item.label] += 1
         return {label: number for label, number in found.items() if number}
 
     def speakers(self, part: str) -> list[str]:
@@ -130,8 +135,9 @@ def gather_data(settings: TrainingSettings, corpora: Mapping[str, Corpus]) -> Tr
     with_folds = {name: _with_folds(corpus, tally) for name, corpus in corpora.items()}
     folds = {name: _fold(settings, corpus) for name, corpus in with_folds.items()}
     spaces = _spaces(settings, with_folds)
+    voted = _voted(settings, with_folds, spaces)
     parts = [
-        _part_of(settings, corpus, folds[name], spaces[name], tally)
+        _part_of(settings, corpus, folds[name], spaces[name], tally, voted.get(name))
         for name, corpus in with_folds.items()
     ]
     table = pl.concat(parts, how="diagonal_relaxed")
@@ -146,7 +152,8 @@ def gather_data(settings: TrainingSettings, corpora: Mapping[str, Corpus]) -> Tr
             f"{grouping.unknown} utterances have no {settings.groups.attribute}: they are "
             "learnt from and take no part in gaps."
         )
-    examples = _examples(settings, table, tally)
+    union = _union(list(spaces.values()))
+    examples = _examples(settings, table, tally, _over(union, spaces, voted))
     for part in _PARTS:
         if not examples[part]:
             raise CorpusError(f"no utterance is left in the {part} part")
@@ -154,7 +161,7 @@ def gather_data(settings: TrainingSettings, corpora: Mapping[str, Corpus]) -> Tr
         tuple(examples["train"]),
         tuple(examples["validation"]),
         spaces,
-        _union(list(spaces.values())),
+        union,
         grouping.groups,
         folds,
         table,
@@ -204,7 +211,12 @@ def _check_folds(settings: TrainingSettings, corpora: Mapping[str, Corpus]) -> N
 
 
 def _part_of(
-    settings: TrainingSettings, corpus: Corpus, fold: str, space: LabelSpace, tally: _Tally
+    settings: TrainingSettings,
+    corpus: Corpus,
+    fold: str,
+    space: LabelSpace,
+    tally: _Tally,
+    voted: VotedTargets | None,
 ) -> pl.DataFrame:
     """The train and validation utterances of a corpus, labelled, within the limit."""
     seed = seed_for(settings.seed, "validation", corpus.name)
@@ -219,7 +231,10 @@ def _part_of(
         )
     found = []
     for part, table in zip(_PARTS, (parts.train, parts.validation), strict=True):
-        own = _labelled(table, corpus, space, part, tally)
+        if voted is None:
+            own = _labelled(table, corpus, space, part, tally)
+        else:
+            own = _by_votes(table, corpus, space, part, tally, voted, settings.data)
         kept = limited(own, settings.data.limit, seed=settings.seed)
         tally.leave(f"{corpus.name}: {part} utterance beyond the limit", own.height - kept.height)
         found.append(kept.with_columns(corpus=pl.lit(corpus.name), split=pl.lit(part)))
@@ -243,6 +258,55 @@ def _labelled(
     kept = known.filter(pl.col("emotion").is_in(list(space.names)))
     tally.leave(f"{corpus.name}: {part} utterance of another label", known.height - kept.height)
     return kept
+
+
+def _by_votes(
+    table: pl.DataFrame,
+    corpus: Corpus,
+    space: LabelSpace,
+    part: str,
+    tally: _Tally,
+    voted: VotedTargets,
+    settings: DataSettings,
+) -> pl.DataFrame:
+    """The utterances with a target by the votes, whose label stands in ``emotion``.
+
+    Where the part is not filtered, the others keep the label of the corpus.
+    """
+    kept = table.filter(pl.col("utterance_id").is_in(list(voted.labels)))
+    names = kept.get_column("utterance_id").to_list()
+    labels = pl.Series("emotion", [voted.labels[name] for name in names], dtype=pl.String)
+    kept = kept.with_columns(labels)
+    rest = table.filter(pl.col("utterance_id").is_in(list(voted.why)))
+    if part not in settings.filter_splits:
+        return pl.concat([kept, _labelled(rest, corpus, space, part, tally)])
+    reasons = [voted.why[name] for name in rest.get_column("utterance_id")]
+    for reason in dict.fromkeys(reasons):
+        said = f"{corpus.name}: {part} utterance without target by {settings.rule}: {reason}"
+        tally.leave(said, reasons.count(reason))
+    return kept
+
+
+def _voted(
+    settings: TrainingSettings, corpora: Mapping[str, Corpus], spaces: Mapping[str, LabelSpace]
+) -> dict[str, VotedTargets]:
+    if settings.data.targets == "label":
+        return {}
+    return {
+        name: voted_targets(corpus, spaces[name], settings.data) for name, corpus in corpora.items()
+    }
+
+
+def _over(
+    labels: LabelSpace, spaces: Mapping[str, LabelSpace], voted: Mapping[str, VotedTargets]
+) -> dict[str, tuple[float, ...]]:
+    """The shares of each utterance, over the labels of all corpora."""
+    found = {}
+    for corpus, targets in voted.items():
+        for name, shares in targets.shares.items():
+            own = dict(zip(spaces[corpus].names, shares, strict=True))
+            found[name] = tuple(own.get(label, 0.0) for label in labels.names)
+    return found
 
 
 def _tested(corpus: Corpus, fold: str) -> tuple[str, ...]:
@@ -309,7 +373,10 @@ def _cells(table: pl.DataFrame, parts: Sequence[str]) -> list[str]:
 
 
 def _examples(
-    settings: TrainingSettings, table: pl.DataFrame, tally: _Tally
+    settings: TrainingSettings,
+    table: pl.DataFrame,
+    tally: _Tally,
+    targets: Mapping[str, tuple[float, ...]],
 ) -> dict[str, list[Example]]:
     """The examples of each part, in the order of modality and utterance."""
     found: dict[str, list[Example]] = {part: [] for part in _PARTS}
@@ -325,7 +392,7 @@ def _examples(
             heard = modality != "transcript"
             clip = Clip(row["audio"], row["start"], row["end"]) if heard else None
             transcript = None if modality == "speech" else row["transcript"]
-            example = Example(item, row["corpus"], modality, clip, transcript)
+            example = Example(item, row["corpus"], modality, clip, transcript, targets.get(name))
             found[row["split"]].append(example)
     return found
 

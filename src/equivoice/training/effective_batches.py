@@ -38,14 +38,15 @@ class Item:
         utterance_id: what is heard; it may stand in several cells.
         cell: in which gaps are taken, such as the language.
         group: such as the gender; ``None`` where it is not known.
-        label: the answer to be learnt.
+        label: the answer to be learnt; ``None`` where only a distribution is, and no label
+            has most of it.
         length: such as its seconds; ``inf`` where it is not known.
     """
 
     utterance_id: str
     cell: str
     group: str | None
-    label: str
+    label: str | None
     length: float
 
     @property
@@ -291,7 +292,7 @@ def _order(stratum: Stratum) -> _Order:
 
 
 def _identity(item: Item) -> tuple[str, _Order, str, float]:
-    return (item.utterance_id, _order(item.stratum), item.label, item.length)
+    return (item.utterance_id, _order(item.stratum), item.label or "", item.length)
 
 
 # ------------------------------------------------------------------------ micro-batches

@@ -11,8 +11,6 @@ import numpy as np
 import polars as pl
 
 from equivoice.errors import ConfigError
-from equivoice.inference import Cell
-from equivoice.inference.replies import OptionScore, Reply, reply_rows
 from equivoice.metrics import (
     FloatArray,
     IntArray,
@@ -22,15 +20,13 @@ from equivoice.metrics import (
 )
 from equivoice.objectives.minmax_gap import Stratum, worst_gap
 from equivoice.records import TRAINING_EVALUATIONS, TRAINING_LOSSES, LabelSpace
-from equivoice.training.data import Example, TrainingData
-from equivoice.training.lessons import Lessons
-from equivoice.training.validating import Heard
+from equivoice.training.data import Example
+from equivoice.training.learner import Heard
 
 __all__ = [
     "LOSS",
     "WORST_GAP",
     "Evaluation",
-    "answers_of",
     "better",
     "check_metric",
     "evaluate",
@@ -52,6 +48,8 @@ class Evaluation:
     Args:
         values: from each metric to its values by cell and group; ``loss`` among them.
         counts: how many examples each cell and group has.
+        labelled: how many of them have one label, which metrics are of; a distribution
+            with a tie has none, and takes part in losses only.
         sums: of the losses, by stratum.
         gap: Δ_dev, the worst cell's gap in what ``weight.gap`` names; ``None`` where no
             cell has two groups.
@@ -59,6 +57,7 @@ class Evaluation:
 
     values: Mapping[str, Values]
     counts: Mapping[tuple[str | None, str | None], int]
+    labelled: Mapping[tuple[str | None, str | None], int]
     sums: Mapping[Stratum, float]
     gap: float | None
 
@@ -78,7 +77,7 @@ class Evaluation:
         place = {"step": step, "epoch": epoch}
         found: list[dict[str, Any]] = [
             {**place, "metric": name, "cell": cell, "group": group, "value": value}
-            | {"n": self.counts[cell, group], "best": False}
+            | {"n": self._size(name)[cell, group], "best": False}
             for name, by_place in self.values.items()
             for (cell, group), value in by_place.items()
         ]
@@ -89,6 +88,9 @@ class Evaluation:
                 row["best"] = best
         return TRAINING_EVALUATIONS.validate(_frame(found, TRAINING_EVALUATIONS))
 
+    def _size(self, metric: str) -> Mapping[tuple[str | None, str | None], int]:
+        return self.counts if metric == LOSS else self.labelled
+
     def loss_rows(self, *, step: int) -> pl.DataFrame:
         """The losses by stratum, as rows of the losses table."""
         return stratum_rows(step, "validation", self.sums, _counted(self.counts, self.sums))
@@ -97,7 +99,7 @@ class Evaluation:
 def evaluate(
     examples: Sequence[Example],
     heard: Heard,
-    lessons: Lessons,
+    shown: Mapping[str, Sequence[str]],
     labels: LabelSpace,
     *,
     metrics: Sequence[str],
@@ -108,7 +110,7 @@ def evaluate(
     Args:
         examples: n examples.
         heard: what the model said of them.
-        lessons: which options were displayed.
+        shown: from each corpus to its labels, in the order of the log-probabilities.
         labels: of all corpora.
         metrics: further ones than the four that are always had.
         gap: in what Δ_dev is taken: ``loss``, or a metric.
@@ -118,17 +120,22 @@ def evaluate(
     known = classification_metrics()
     names = dict.fromkeys((*_SHOWN, *metrics, gap))
     wanted = [name for name in names if name not in (LOSS, WORST_GAP)]
-    reference, predicted = _codes(examples, heard, lessons, labels)
+    reference, predicted = _codes(examples, heard, shown, labels)
     statistics = classification_statistics(reference, predicted, len(labels.names))
     values: dict[str, Values] = {LOSS: _means(by_place, heard.losses)}
+    labelled = {
+        place: [row for row in rows if examples[row].item.label is not None]
+        for place, rows in by_place.items()
+    }
     for name in wanted:
-        values[name] = _finished(known[name], by_place, statistics.sums, len(examples))
+        values[name] = _finished(known[name], labelled, statistics.sums, len(examples))
     counts = {place: len(rows) for place, rows in by_place.items()}
     sums = {
         stratum: math.fsum(heard.losses[row] for row, own in enumerate(strata) if own == stratum)
         for stratum in sorted(set(strata), key=str)
     }
-    return Evaluation(values, counts, sums, _gap(values[gap], counts))
+    graded = {place: len(rows) for place, rows in labelled.items()}
+    return Evaluation(values, counts, graded, sums, _gap(values[gap], counts))
 
 
 def check_metric(name: str, *, setting: str) -> None:
@@ -174,49 +181,6 @@ def stratum_rows(
     return TRAINING_LOSSES.validate(_frame(found, TRAINING_LOSSES))
 
 
-def answers_of(
-    examples: Sequence[Example], heard: Heard, lessons: Lessons, data: TrainingData, system: str
-) -> pl.DataFrame:
-    """What the model said of the validation part, as a predictions table."""
-    tables = []
-    for corpus, modality in dict.fromkeys((each.corpus, each.modality) for each in examples):
-        options = lessons.options(corpus)
-        rows = [
-            row
-            for row, each in enumerate(examples)
-            if (each.corpus, each.modality) == (corpus, modality)
-        ]
-        size = len(options.shown)
-        replies = [
-            Reply(
-                examples[row].item.utterance_id,
-                ((),),
-                OptionScore(
-                    heard.logprobs[row : row + 1, :size],
-                    heard.outside[row : row + 1],
-                    heard.logprobs[row : row + 1, :size],
-                ),
-            )
-            for row in rows
-        ]
-        cell = Cell(
-            system, corpus, data.folds[corpus], lessons.prompt.name, lessons.orders[0], modality
-        )
-        seeds: dict[str, list[list[int]]] = {reply.utterance_id: [[]] for reply in replies}
-        tables.append(
-            reply_rows(
-                replies,
-                cell,
-                options,
-                temperatures=(1.0,),
-                seeds=seeds,
-                parser="equivoice",
-                scored=True,
-            )
-        )
-    return pl.concat(tables)
-
-
 # ------------------------------------------------------------------------ inner part
 
 
@@ -234,13 +198,15 @@ def _places(strata: Sequence[Stratum]) -> dict[tuple[str | None, str | None], li
 
 
 def _codes(
-    examples: Sequence[Example], heard: Heard, lessons: Lessons, labels: LabelSpace
+    examples: Sequence[Example],
+    heard: Heard,
+    shown: Mapping[str, Sequence[str]],
+    labels: LabelSpace,
 ) -> tuple[IntArray, IntArray]:
-    reference = np.array([labels.index(example.item.label) for example in examples])
-    displayed = {
-        corpus: [labels.index(label) for label in lessons.options(corpus).labels]
-        for corpus in lessons.spaces
-    }
+    """Right labels and most probable ones; what has no label is given the first one."""
+    right = [each.item.label or labels.names[0] for each in examples]
+    reference = np.array([labels.index(label) for label in right])
+    displayed = {corpus: [labels.index(label) for label in own] for corpus, own in shown.items()}
     best = heard.logprobs.argmax(axis=1)
     pairs = zip(examples, best.tolist(), strict=True)
     predicted = np.array([displayed[example.corpus][place] for example, place in pairs])

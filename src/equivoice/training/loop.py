@@ -17,9 +17,8 @@ import polars as pl
 
 from equivoice.corpora.corpus import Corpus
 from equivoice.errors import RunError
-from equivoice.models.decoding.adapters import save_adapter
+from equivoice.models import Classifiable
 from equivoice.models.decoding.learning_model import LearningModel
-from equivoice.models.hearing.backend import PromptedModel
 from equivoice.models.hearing.sound_cache import SoundCache
 from equivoice.objectives.adaptive_weight import AdaptiveWeight, fixed_weight
 from equivoice.objectives.minmax_gap import GapPenalty
@@ -32,7 +31,7 @@ from equivoice.training.checkpoints import (
     save_checkpoint,
 )
 from equivoice.training.effective_batches import EffectiveBatch
-from equivoice.training.evaluating import Evaluation, answers_of, better, evaluate, stratum_rows
+from equivoice.training.evaluating import Evaluation, better, evaluate, stratum_rows
 from equivoice.training.gradients import StepOutcome, accumulate
 from equivoice.training.parallel import Parallel, join
 from equivoice.training.progress import Quiet, TrainingProgress
@@ -53,11 +52,11 @@ WriteCard = Callable[[TrainingFolder], object]
 
 
 def train(
-    system: str | LearningModel,
+    system: str | LearningModel | Classifiable,
     corpora: str | Path | Corpus | Sequence[str | Path | Corpus],
     *,
     out: str | Path,
-    recipe: str | Path = "erm",
+    recipe: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
     fold: str | Mapping[str, str] | None = None,
     overwrite: bool = False,
@@ -66,7 +65,7 @@ def train(
     card: WriteCard | None = None,
     **changes: Any,
 ) -> TrainingFolder:
-    """Fine-tune a speech LLM or a text LLM on the training part of corpora.
+    """Train a speech LLM, a text LLM or a classifier on the training part of corpora.
 
     A training that was cut off goes on from its last checkpoint when the same call is made
     again, and ends with the same weights as one that was not (on a CPU, to the bit). No
@@ -76,8 +75,9 @@ def train(
         system: the name of a system, ``ALIAS=NAME``, or a loaded model.
         corpora: prepared corpora: folders, or objects.
         out: the training folder; ``out/best`` is the adapter for the option ``adapter`` of
-            the system.
-        recipe: ``erm``, ``minmaxgap``, or the path of a recipe file.
+            the system, or the model for the option ``model`` of the system ``classifier``.
+        recipe: by name (:func:`~equivoice.training.recipe_names`), or the path of a recipe
+            file; ``None`` for the one that suits the system.
         options: of the system, such as ``{"model": "/models/qwen2-audio"}``.
         fold: whose training part is learnt from; one for all corpora, or one for each.
         overwrite: begin anew, whatever training stands in the folder.
@@ -101,7 +101,7 @@ def train(
         Traceback (most recent call last):
         ...
         equivoice.errors.ConfigError: unknown recipe: 'minmax'
-          choices: erm, minmaxgap
+          choices: compact, encoder, erm, minmaxgap
           next: or give the path of a recipe file (.yaml)
     """
     task = plan_training(system, corpora, recipe=recipe, options=options, fold=fold, **changes)
@@ -225,7 +225,7 @@ class _Work:
         found = evaluate(
             examples,
             heard,
-            learner.lessons,
+            {corpus: learner.shown(corpus) for corpus in task.data.spaces},
             task.data.labels,
             metrics=wanted,
             gap=settings.weight.gap,
@@ -235,8 +235,7 @@ class _Work:
             epoch = standing.step // task.steps_an_epoch
             self.writer.evaluation(found, standing.step, epoch, best=best)
             if best:
-                answers = answers_of(examples, heard, learner.lessons, task.data, task.name)
-                self.writer.best(answers)
+                self.writer.best(learner.answers(examples, heard, task.data, task.name))
         self.progress.evaluated(
             standing.step, metric=metric, value=found.value(metric), gap=found.gap, best=best
         )
@@ -257,11 +256,12 @@ class _Work:
         )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        learner.backend.training_mode(on=True)
+        learner.training_mode(on=True)
         penalised = settings.objective.penalty == "gap"
+        batch = self._batches(epoch + 1)[place]
         outcome = accumulate(
-            learner.losses(task.data.train, step=step, epoch=epoch + 1),
-            self._batches(epoch + 1)[place],
+            learner.losses(task.data.train, batch, step=step, epoch=epoch + 1),
+            batch,
             learner.parameters.values(),
             penalty=GapPenalty(settings.objective.power) if penalised else None,
             weight=standing.weight.value,
@@ -369,7 +369,7 @@ class _Writer:
 
     def best(self, answers: pl.DataFrame) -> None:
         part = part_beside(self._run.best_path)
-        save_adapter(self._task.learner.backend, part)
+        self._task.learner.save_best(part)
         replace_folder(part, self._run.best_path)
         self._run.write_predictions(answers)
 
@@ -400,9 +400,9 @@ class _Writer:
 
 def _keep_sounds(task: TrainingTask, run: TrainingFolder) -> None:
     """Let a frozen encoder hear each clip once."""
-    kept, backend = task.settings.model.keep_sounds, task.learner.backend
-    if kept and isinstance(backend, PromptedModel):
-        backend.keep_sounds(SoundCache(run.sounds_path if kept is True else str(kept)))
+    kept = task.settings.model.keep_sounds
+    if kept:
+        task.learner.keep_sounds(SoundCache(run.sounds_path if kept is True else str(kept)))
 
 
 def _first_weight(settings: TrainingSettings) -> AdaptiveWeight:

@@ -1,8 +1,9 @@
 """Recipes as data: all settings of a training but the system and the corpora.
 
-A recipe is a YAML file: one of Equivoice's own by name (``erm``, ``minmaxgap``: the
-paper's, documented line by line), or a user's file by path. A user's file need name only
-what differs from ``erm``. Single settings are then changed by overrides.
+A recipe is a YAML file: one of Equivoice's own by name, or a user's file by path. Language
+models have ``erm`` and ``minmaxgap``, classifiers ``encoder`` and ``compact``; each is
+documented line by line, with what its paper says. A user's file need name only what differs
+from ``erm``. Single settings are then changed by overrides.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from equivoice.errors import ConfigError
 from equivoice.training.settings import TrainingSettings
 
-__all__ = ["load_recipe", "recipe_names", "resolve_settings"]
+__all__ = ["default_recipe", "load_recipe", "recipe_names", "resolve_settings"]
 
 _SUFFIXES = (".yaml", ".yml")
 _NOT_OF_A_RECIPE = ("system", "options", "corpora", "fold", "recipe")
@@ -30,10 +31,28 @@ def recipe_names() -> tuple[str, ...]:
 
     Example:
         >>> recipe_names()
-        ('erm', 'minmaxgap')
+        ('compact', 'encoder', 'erm', 'minmaxgap')
     """
     files = (entry.name for entry in _own().iterdir())
     return tuple(sorted(name.removesuffix(".yaml") for name in files if name.endswith(".yaml")))
+
+
+def default_recipe(system: str, *, classifies: bool) -> str:
+    """The recipe that suits a system.
+
+    Args:
+        system: its name.
+        classifies: whether it is a classifier.
+
+    Example:
+        >>> default_recipe("voxtral", classifies=False)
+        'erm'
+        >>> default_recipe("a=compact-encoder", classifies=True)
+        'compact'
+    """
+    if not classifies:
+        return "erm"
+    return "compact" if system.rpartition("=")[2] == "compact-encoder" else "encoder"
 
 
 def load_recipe(name_or_path: str | Path) -> dict[str, Any]:
@@ -92,7 +111,7 @@ def resolve_settings(
     """
     merged: dict[str, Any] = {}
     for layer in (load_recipe("erm"), load_recipe(recipe), dict(changes or {})):
-        merged = _merged(merged, layer)
+        merged = _merged(_without_foreign_options(merged, layer), layer)
     merged |= {"recipe": str(recipe), **settings}
     try:
         return TrainingSettings.model_validate(merged)
@@ -139,6 +158,18 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
         both = isinstance(value, Mapping) and isinstance(found.get(key), Mapping)
         found[key] = _merged(found[key], value) if both else value
     return found
+
+
+def _without_foreign_options(
+    below: Mapping[str, Any], above: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Options belong to the loss that they are named with: another loss does not take them."""
+    objective, changed = below.get("objective"), above.get("objective")
+    if not isinstance(objective, Mapping) or not isinstance(changed, Mapping):
+        return below
+    if changed.get("loss", objective.get("loss")) == objective.get("loss"):
+        return below
+    return {**below, "objective": {**objective, "options": {}}}
 
 
 def _sentence(fault: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
@@ -36,8 +35,7 @@ def new_record(task: TrainingTask, command: str, processes: int) -> RunRecord:
     seeds |= {
         f"validation of {name}": seed_for(settings.seed, "validation", name) for name in data.folds
     }
-    described = json.loads(json.dumps(dict(task.learner.backend.describe()), default=str))
-    described["trained"] = {"tuning": settings.model.tuning, "parameters": task.learner.count}
+    described = json.loads(json.dumps(dict(task.learner.describe()), default=str))
     return RunRecord(
         verb=TRAIN,
         config=settings.as_config(),
@@ -65,21 +63,23 @@ def facts(task: TrainingTask, standing: Standing) -> str:
     settings = task.settings
     said: dict[str, Any] = {
         "system": task.name,
-        "base_model": task.learner.backend.options.model,
+        "base_model": task.learner.base_model,
         "objective": "minmaxgap" if settings.objective.penalty == "gap" else "erm",
         "recipe": settings.recipe,
         "attribute": settings.groups.attribute,
         "groups": list(task.data.groups),
         "cell": CROSSING.join(settings.cell_by) or "all",
         "labels": list(task.data.labels.names),
-        "prompt": settings.data.prompt,
+        "prompt": task.learner.prompt,
+        "loss": settings.objective.loss,
+        "targets": settings.data.targets,
         "folds": dict(task.data.folds),
         "tolerance": settings.weight.tolerance,
         "maximum": settings.weight.maximum,
         "weight_gap": settings.weight.gap,
         "selection_metric": settings.selection.metric,
         "trainable": task.learner.count,
-        "parameters": sum(each.numel() for each in task.learner.backend.model.parameters()),
+        "parameters": sum(each.numel() for each in task.learner.model.parameters()),
         "steps_an_epoch": task.steps_an_epoch,
         "best_step": standing.best_step,
         "best": standing.best,
@@ -142,12 +142,6 @@ def _versions() -> dict[str, str]:
 
 def _further_inputs(task: TrainingTask, described: dict[str, Any]) -> dict[str, str]:
     """The prompt as shown, and the weights that the training begins with."""
-    lessons = task.learner.lessons
-    shown = [
-        str(lessons.question(example).turns)
-        for example in {each.corpus: each for each in task.data.train}.values()
-    ]
-    digest = hashlib.sha256("\n".join(shown).encode()).hexdigest()
-    found = {f"prompt {lessons.prompt.name}": digest}
+    found = dict(task.learner.inputs(task.data))
     weights = described.get("weights")
     return found if weights is None else found | {"model": str(weights)}

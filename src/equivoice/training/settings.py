@@ -36,6 +36,11 @@ def _listed(given: object) -> object:
     return given
 
 
+def _modalities(given: object) -> object:
+    """``auto`` is written for none by name."""
+    return () if given == "auto" else _listed(given)
+
+
 CellBy = Literal["language", "corpus", "modality"]
 Modality = Literal["speech", "speech+transcript", "transcript"]
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
@@ -47,8 +52,15 @@ class ObjectiveSettings(BaseModel):
     """What is minimised.
 
     Args:
-        loss: of an item: the mean over its answer's tokens, or that times the weight of
-            its class, N / (N_c C).
+        loss: of an item. Of a language model: ``mean`` over its answer's tokens, or that
+            times the weight of its class, N / (N_c C): ``class_weighted``. Of a classifier:
+            a name of :func:`~equivoice.training.losses.loss_names`; those two are then
+            the cross-entropy, plain and weighted.
+        options: of a classifier's loss, such as ``gamma``.
+        reduction: by what the sum of a classifier's losses is divided: the number of
+            ``items`` (as papers have it), or the sum of their ``weights`` (as frameworks'
+            weighted cross-entropy has it), in either case over the effective batch.
+        smoothing: ε of label smoothing, for a classifier.
         tokens: which tokens are counted: the answer's, or all of the target's.
         penalty: ``gap`` adds λ Δ^p, Δ the largest gap in loss between groups; or ``none``.
         power: p.
@@ -59,7 +71,10 @@ class ObjectiveSettings(BaseModel):
 
     model_config = _FROZEN
 
-    loss: Literal["mean", "class_weighted"] = "mean"
+    loss: str = "mean"
+    options: Mapping[str, Any] = Field(default_factory=dict)
+    reduction: Literal["items", "weights"] = "items"
+    smoothing: float = Field(default=0.0, ge=0, lt=1)
     tokens: Literal["answer", "all"] = "answer"
     penalty: Literal["none", "gap"] = "none"
     power: Literal[1, 2] = 2
@@ -120,6 +135,9 @@ class WeightSettings(BaseModel):
 class ModelSettings(BaseModel):
     """What of the model is trained, and how it is held.
 
+    What of a classifier is trained is an option of the system; of this section only
+    ``precision`` and ``keep_sounds`` are heeded for one.
+
     Args:
         tuning: ``lora``; ``partial``: the parameters that ``unfreeze`` names; or ``full``.
         rank: of LoRA.
@@ -163,11 +181,19 @@ class DataSettings(BaseModel):
 
     Args:
         modalities: ``speech``, ``speech+transcript``, ``transcript``; each utterance is an
-            item of each of them.
+            item of each of them. Empty (``auto``): what the system can be given; speech
+            where that is one of several.
         prompt: a prompt by name, or a file.
         orders: label orders; where there are several, an item has in each epoch the one
             that its hash draws.
         order_seed: the seed of shuffled orders.
+        targets: what is learnt: the corpus's ``label``, or what the ``votes`` say by ``rule``.
+        rule: ``majority`` and ``plurality`` give a label, or none; ``all_inclusive`` gives
+            the shares of the votes, as a distribution over the labels.
+        question: which question the votes answer.
+        channel: which channel the raters were given; ``None`` where there is only one.
+        filter_splits: the parts in which an utterance without a target by the rule is left
+            out. In the validation part it is otherwise kept with the corpus's label.
         labels: ``own``: each corpus is asked with its own labels; ``shared``: with those
             that all corpora have, the rest is left out; or a list of labels.
         validation_share: of the speakers that are taken for validation, where a corpus has
@@ -177,17 +203,28 @@ class DataSettings(BaseModel):
 
     model_config = _FROZEN
 
-    modalities: Annotated[tuple[Modality, ...], BeforeValidator(_listed)] = Field(
-        default=("speech",), min_length=1
-    )
+    modalities: Annotated[tuple[Modality, ...], BeforeValidator(_modalities)] = ("speech",)
     prompt: str = "user_labels"
     orders: Words = Field(default=("given",), min_length=1)
     order_seed: int = Field(default=0, ge=0)
+    targets: Literal["label", "votes"] = "label"
+    rule: Literal["majority", "plurality", "all_inclusive"] = "all_inclusive"
+    question: str = "emotion"
+    channel: str | None = None
+    filter_splits: Annotated[
+        tuple[Literal["train", "validation"], ...], BeforeValidator(_listed)
+    ] = ("train", "validation")
     labels: Annotated[
         Literal["own", "shared"] | tuple[str, ...], Field(union_mode="left_to_right")
     ] = "own"
     validation_share: float = Field(default=0.2, gt=0, lt=1)
     limit: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _learns_from_the_filtered(self) -> DataSettings:
+        if self.targets == "votes" and "train" not in self.filter_splits:
+            raise ValueError("filter_splits must name train: nothing else is learnt from")
+        return self
 
 
 class OptimiserSettings(BaseModel):

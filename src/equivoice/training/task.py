@@ -14,21 +14,25 @@ from typing import Any
 from equivoice.corpora.corpus import Corpus, load_corpus
 from equivoice.errors import AudioError, ConfigError
 from equivoice.inference.seeds import seed_for
+from equivoice.models import Classifiable
 from equivoice.models.decoding.learning_model import LearningModel
 from equivoice.models.hearing.backend import HearingModel
-from equivoice.models.registry import load_model
+from equivoice.models.registry import classifies, load_model
 from equivoice.prompting import load_prompt
 from equivoice.records import UTTERANCES
+from equivoice.training.answer_learner import make_answer_learner
+from equivoice.training.class_learner import make_class_learner
 from equivoice.training.data import TrainingData, gather_data
 from equivoice.training.effective_batches import EffectiveBatch, plan_epoch, steps_per_epoch
 from equivoice.training.evaluating import WORST_GAP, check_metric
-from equivoice.training.learner import Learner, make_learner
+from equivoice.training.learner import Learner
 from equivoice.training.lessons import Lessons
-from equivoice.training.recipes import resolve_settings
+from equivoice.training.losses import ANSWER_LOSSES, check_loss
+from equivoice.training.recipes import default_recipe, resolve_settings
 from equivoice.training.settings import TrainingSettings
 from equivoice.training.tracking import check_trackers
 
-__all__ = ["TrainingTask", "plan_training"]
+__all__ = ["TrainingTask", "plan_settings", "plan_training"]
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,10 @@ class TrainingTask:
 
 
 def plan_training(
-    system: str | LearningModel,
+    system: str | LearningModel | Classifiable,
     corpora: str | Path | Corpus | Sequence[str | Path | Corpus],
     *,
-    recipe: str | Path = "erm",
+    recipe: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
     fold: str | Mapping[str, str] | None = None,
     **changes: Any,
@@ -74,10 +78,11 @@ def plan_training(
     """What :func:`~equivoice.training.train` would do with these arguments.
 
     Args:
-        system: the name of a system, ``ALIAS=NAME``, or a loaded model, which is changed
-            in place.
+        system: the name of a system, ``ALIAS=NAME``, or a loaded one; a loaded language
+            model is changed in place.
         corpora: prepared corpora: folders, or objects.
-        recipe: a recipe by name, or the path of a file.
+        recipe: a recipe by name, or the path of a file; ``None`` for the one that suits
+            the system.
         options: of the system, such as ``model``.
         fold: whose training part is learnt from; one for all corpora, or one for each.
         changes: what is to be otherwise than in the recipe: ``optimiser={"epochs": 3}``.
@@ -88,21 +93,71 @@ def plan_training(
         MissingDependencyError: torch, transformers or peft is not installed.
     """
     given = [corpora] if isinstance(corpora, (str, Path, Corpus)) else list(corpora)
-    settings = resolve_settings(
+    name = system if isinstance(system, str) else system.name
+    settings = plan_settings(
+        system,
         recipe,
-        {name: value for name, value in changes.items() if value is not None},
-        system=system if isinstance(system, str) else system.name,
+        {key: value for key, value in changes.items() if value is not None},
         corpora=tuple(map(_place, given)),
         options=dict(options or {}),
         fold=fold,
     )
-    check_metric(settings.selection.metric, setting="selection.metric")
-    check_metric(settings.weight.gap, setting="weight.gap")
-    check_trackers(settings.tracking)
+    if _classifies(system):
+        loaded = _loaded_system(system, settings)
+        return _classifier_task(_alias(name) or loaded.name, loaded, settings, _loaded(given))
+    return _language_task(system, settings, _loaded(given))
+
+
+def plan_settings(
+    system: str | LearningModel | Classifiable,
+    recipe: str | Path | None,
+    changes: Mapping[str, Any],
+    **settings: Any,
+) -> TrainingSettings:
+    """The settings of a training, checked as far as they can be without data and weights.
+
+    Args:
+        system: the name of a system, ``ALIAS=NAME``, or a loaded one.
+        recipe: by name or path; ``None`` for the one that suits the system.
+        changes: what is to be otherwise than in the recipe.
+        settings: corpora, options of the system, fold.
+
+    Raises:
+        ConfigError: an unknown system, recipe, setting, metric, loss or tracker.
+        MissingDependencyError: a tracker that is not installed.
+    """
+    classifier = _classifies(system)
+    name = system if isinstance(system, str) else system.name
+    chosen = recipe or default_recipe(name, classifies=classifier)
+    found = resolve_settings(chosen, changes, system=name, **settings)
+    check_metric(found.selection.metric, setting="selection.metric")
+    check_metric(found.weight.gap, setting="weight.gap")
+    check_trackers(found.tracking)
+    if classifier:
+        _check_classifier(found, changes)
+    else:
+        _check_language(found)
+    return found
+
+
+def _classifies(system: object) -> bool:
+    if isinstance(system, str):
+        return classifies(system.rpartition("=")[2])
+    return isinstance(system, Classifiable) and not isinstance(system, LearningModel)
+
+
+def _alias(name: str) -> str | None:
+    return name.rpartition("=")[0] or None
+
+
+def _language_task(
+    system: object, settings: TrainingSettings, corpora: Mapping[str, Corpus]
+) -> TrainingTask:
+    """A language model, which is loaded only once the data are known to do."""
+    if not settings.data.modalities:
+        settings = _with_modality(settings, "speech")
     prompt = load_prompt(settings.data.prompt)
-    data = gather_data(settings, _loaded(given))
-    _planned(settings, data, 1)  # refuses a batch that cannot hold the groups
-    _check_groups(settings, data)
+    data = _gathered(settings, corpora)
     name, backend = _system(system, settings)
     lessons = Lessons(
         prompt,
@@ -112,9 +167,36 @@ def plan_training(
         settings.data.order_seed,
         settings.seed,
     )
+    _check_modalities(name, backend.modalities, settings)
     _check_asking(backend, lessons, data, settings)
     _check_lengths(backend, data)
-    return TrainingTask(settings, name, data, make_learner(backend, settings, data, lessons))
+    learner = make_answer_learner(backend, settings, data, lessons)
+    return TrainingTask(settings, name, data, learner)
+
+
+def _classifier_task(
+    name: str, system: Classifiable, settings: TrainingSettings, corpora: Mapping[str, Corpus]
+) -> TrainingTask:
+    """A classifier, of which only the network for the labels found needs weights."""
+    if not settings.data.modalities:
+        several = sorted(system.modalities)
+        chosen = "speech" if "speech" in several else several[0]
+        settings = _with_modality(settings, chosen)
+    _check_modalities(name, system.modalities, settings)
+    data = _gathered(settings, corpora)
+    return TrainingTask(settings, name, data, make_class_learner(system, settings, data))
+
+
+def _with_modality(settings: TrainingSettings, modality: str) -> TrainingSettings:
+    data = settings.data.model_copy(update={"modalities": (modality,)})
+    return settings.model_copy(update={"data": data})
+
+
+def _gathered(settings: TrainingSettings, corpora: Mapping[str, Corpus]) -> TrainingData:
+    data = gather_data(settings, corpora)
+    _planned(settings, data, 1)  # refuses a batch that cannot hold the groups
+    _check_groups(settings, data)
+    return data
 
 
 def _planned(settings: TrainingSettings, data: TrainingData, epoch: int) -> list[EffectiveBatch]:
@@ -151,19 +233,28 @@ def _loaded(given: Sequence[str | Path | Corpus]) -> dict[str, Corpus]:
 # ----------------------------------------------------------------------------- system
 
 
-def _system(system: str | LearningModel, settings: TrainingSettings) -> tuple[str, LearningModel]:
+def _system(system: object, settings: TrainingSettings) -> tuple[str, LearningModel]:
     if isinstance(system, LearningModel):
         return system.name, system
-    alias, _, name = system.rpartition("=")
-    options = {**settings.options, **_own_device(settings.options)}
-    backend = load_model(name, **options)
+    name = str(system).rpartition("=")[2]
+    backend = load_model(name, **{**settings.options, **_own_device(settings.options)})
     if not isinstance(backend, LearningModel):
         raise ConfigError(
             f"the system {name!r} cannot be trained here: its weights are not at hand",
             value=type(backend).__name__,
-            hint="speech LLMs and text LLMs of transformers can; 'equivoice models' lists systems",
+            hint="classifiers, speech LLMs and text LLMs can; 'equivoice models' lists systems",
         )
-    return alias or backend.name, backend
+    return _alias(str(system)) or backend.name, backend
+
+
+def _loaded_system(system: object, settings: TrainingSettings) -> Classifiable:
+    """A classifier before it is fitted."""
+    if isinstance(system, str):
+        own = settings.options
+        system = load_model(system.rpartition("=")[2], **{**own, **_own_device(own)})
+    if not isinstance(system, Classifiable):
+        raise ConfigError("the system is no classifier", value=type(system).__name__)
+    return system
 
 
 def _own_device(options: Mapping[str, Any]) -> dict[str, str]:
@@ -177,6 +268,54 @@ def _own_device(options: Mapping[str, Any]) -> dict[str, str]:
 
 
 # ----------------------------------------------------------------------------- checks
+
+
+def _check_language(settings: TrainingSettings) -> None:
+    """Refuse what only a classifier can learn."""
+    objective, data = settings.objective, settings.data
+    if objective.loss not in ANSWER_LOSSES:
+        raise ConfigError(
+            "there is no such loss for a language model",
+            value=objective.loss,
+            choices=ANSWER_LOSSES,
+            hint="name it with objective.loss; losses over classes are for classifiers",
+        )
+    plain = type(objective)()
+    for name in ("options", "reduction", "smoothing"):
+        if getattr(objective, name) != getattr(plain, name):
+            raise ConfigError(
+                f"objective.{name} is for classifiers, and a language model is trained",
+                value=getattr(objective, name),
+            )
+    if data.targets == "votes" and data.rule == "all_inclusive":
+        raise ConfigError(
+            "a language model learns to write one answer, not a distribution",
+            value="data.rule=all_inclusive",
+            hint="data.rule=majority or plurality",
+        )
+
+
+def _check_classifier(settings: TrainingSettings, changes: Mapping[str, Any]) -> None:
+    """Refuse what only a language model can be asked for, where it was asked for."""
+    check_loss(settings.objective)
+    asked = changes.get("model")
+    foreign = sorted(set(asked) - {"precision", "keep_sounds"}) if asked else []
+    if foreign:
+        raise ConfigError(
+            "what of a classifier is trained is an option of the system",
+            value=f"model.{foreign[0]}",
+            hint=f"options.{settings.system.partition('=')[0]}.…, which 'equivoice models' shows",
+        )
+
+
+def _check_modalities(name: str, able: frozenset[str], settings: TrainingSettings) -> None:
+    for modality in settings.data.modalities:
+        if modality not in able:
+            raise ConfigError(
+                f"the system {name!r} cannot be given this modality",
+                value=modality,
+                choices=sorted(able),
+            )
 
 
 def _check_groups(settings: TrainingSettings, data: TrainingData) -> None:
@@ -208,13 +347,6 @@ def _check_asking(
     backend: LearningModel, lessons: Lessons, data: TrainingData, settings: TrainingSettings
 ) -> None:
     """Render a lesson of each corpus and modality in each order: wordings, orders, answers."""
-    for modality in settings.data.modalities:
-        if modality not in backend.modalities:
-            raise ConfigError(
-                f"the system {backend.name!r} cannot be given this modality",
-                value=modality,
-                choices=sorted(backend.modalities),
-            )
     firsts = {(example.corpus, example.modality): example for example in reversed(data.train)}
     for example in firsts.values():
         for order in settings.data.orders:

@@ -9,6 +9,7 @@ import yaml
 
 from equivoice.errors import ConfigError
 from equivoice.training import load_recipe, recipe_names, resolve_settings
+from equivoice.training.recipes import default_recipe
 from equivoice.training.settings import TrainingSettings, fold_of
 
 FOR = {"system": "qwen2-audio", "corpora": ["/c/a"]}
@@ -26,12 +27,43 @@ def test_the_papers_hyperparameters() -> None:
     assert (found.objective.penalty, found.objective.power) == ("gap", 2)
 
 
+def test_the_numbers_of_abhinayas_speech_subsystem() -> None:
+    found = resolve_settings("encoder", **FOR)
+    assert (found.objective.loss, found.objective.options) == ("weighted_focal", {"gamma": 2.0})
+    optimiser = found.optimiser
+    assert (optimiser.batch, optimiser.micro, optimiser.lr, optimiser.epochs) == (32, 8, 1e-5, 20)
+    assert (found.selection.metric, found.selection.patience) == ("macro_f1", None)
+
+
+def test_options_belong_to_the_loss_that_they_were_named_with() -> None:
+    other = resolve_settings("encoder", {"objective": {"loss": "vector_scaling"}}, **FOR)
+    assert other.objective.options == {}
+    again = {"loss": "weighted_focal", "options": {"convention": "abhinaya_code"}}
+    same = resolve_settings("encoder", {"objective": again}, **FOR)
+    assert same.objective.options == {"gamma": 2.0, "convention": "abhinaya_code"}
+
+
+def test_each_kind_of_system_has_a_recipe() -> None:
+    assert default_recipe("qwen2-audio", classifies=False) == "erm"
+    assert default_recipe("compact-encoder", classifies=True) == "compact"
+    assert default_recipe("small=compact-encoder", classifies=True) == "compact"
+    assert default_recipe("speech-encoder", classifies=True) == "encoder"
+
+
 def test_the_two_recipes_differ_in_their_objective_alone() -> None:
     erm, fair = (resolve_settings(name, **FOR).as_config() for name in ("erm", "minmaxgap"))
     different = {key for key in erm if erm[key] != fair[key]}
     assert different == {"recipe", "objective"}
     inner = {key for key in erm["objective"] if erm["objective"][key] != fair["objective"][key]}
     assert inner == {"penalty"}
+
+
+OF_CLASSIFIERS = {"objective": {"options", "reduction", "smoothing"}}
+OF_LANGUAGE_MODELS = {
+    "objective": {"tokens"},
+    "model": {"tuning", "rank", "alpha", "dropout", "targets", "unfreeze", "gradient_checkpointing"},
+    "data": {"prompt", "orders", "order_seed"},
+}
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -45,7 +77,9 @@ def test_a_recipe_names_every_setting_and_documents_every_line(name: str) -> Non
     for section, values in given.items():
         inner = settings[section].annotation
         if isinstance(values, dict):
-            assert set(values) == set(inner.model_fields), section  # type: ignore[union-attr]
+            foreign = OF_LANGUAGE_MODELS if name in ("compact", "encoder") else OF_CLASSIFIERS
+            known = set(inner.model_fields) - foreign.get(section, set())  # type: ignore[union-attr]
+            assert set(values) == known, section
     lines = file.read_text("utf-8").splitlines()
     bare = [line for line in lines if line.startswith("  ") and "#" not in line]
     assert bare == []
@@ -98,7 +132,7 @@ def test_files_that_are_no_recipes(tmp_path: Path, text: str, said: str) -> None
 def test_recipes_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="unknown recipe") as caught:
         load_recipe("minmax")
-    assert caught.value.choices == ("erm", "minmaxgap")
+    assert caught.value.choices == ("compact", "encoder", "erm", "minmaxgap")
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         load_recipe(tmp_path / "mine.yaml")
 
