@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from equivoice.corpora import Corpus, load_corpus
     from equivoice.errors import EquivoiceError, InputError, RunError
-    from equivoice.evaluation import benchmark, compare, score
+    from equivoice.evaluation import benchmark, compare, ensemble, predict, score
     from equivoice.models.registry import load_model
     from equivoice.prompting import parse
     from equivoice.records import Label, LabelSpace
@@ -33,9 +33,11 @@ __all__ = [
     "__version__",
     "benchmark",
     "compare",
+    "ensemble",
     "load_corpus",
     "load_model",
     "parse",
+    "predict",
     "render_report",
     "score",
     "train",
@@ -53,9 +55,11 @@ _WHERE = {
     "TrainingFolder": "equivoice.store",
     "benchmark": "equivoice.evaluation",
     "compare": "equivoice.evaluation",
+    "ensemble": "equivoice.evaluation",
     "load_corpus": "equivoice.corpora",
     "load_model": "equivoice.models.registry",
     "parse": "equivoice.prompting",
+    "predict": "equivoice.evaluation",
     "render_report": "equivoice.reports",
     "score": "equivoice.evaluation",
     "train": "equivoice.training",

@@ -19,10 +19,12 @@ from equivoice.corpora import (
     Card,
     Corpus,
     Finding,
+    balanced_corpus,
     check,
     corpus_names,
     load_corpus,
     prepare,
+    save_corpus,
     source_of,
     votes_in_words,
 )
@@ -220,6 +222,42 @@ def export_corpus(config: ExportConfig) -> None:
     note_left_out(written.left_out)
     note("LLaMA-Factory: --dataset_dir this folder. ms-swift: run it inside this folder.")
     finish(written.folder)
+
+
+class BalanceConfig(VerbConfig):
+    """Options of ``corpora balance``."""
+
+    where: Path = argument("the folder of a prepared corpus, or a table")
+    out: Path = option("the folder to make", short="-o")
+    part: tuple[str, ...] = option(
+        "a part of the folds to balance: validation, test", default=("validation", "test")
+    )
+    per_class: int | None = option(
+        "utterances of each emotion; as many as a part's rarest emotion has by default",
+        default=None,
+        ge=1,
+    )
+    seed: int = option("of the draw", default=0, ge=0)
+
+
+@app.command("balance")
+@configured(BalanceConfig)
+def balance_corpus(config: BalanceConfig) -> None:
+    """Make a corpus whose validation and test parts have equally many of each emotion.
+
+    Training parts stay as they are. The sound is not copied.
+
+    Example:
+      equivoice corpora balance corpora/msp --part validation --per-class 326 -o corpora/msp-balanced
+      equivoice corpora balance corpora/meld --seed 1 -o corpora/meld-balanced
+    """
+    corpus, notes = balanced_corpus(
+        load_corpus(config.where), parts=config.part, per_class=config.per_class, seed=config.seed
+    )
+    if corpus.root is not None and config.out.resolve() == corpus.root.resolve():
+        raise ConfigError(f"{config.out} is the corpus itself", hint="give another --out")
+    say(*notes)
+    finish(save_corpus(corpus, config.out))
 
 
 def _pairs(what: str, given: Sequence[str]) -> dict[str, str]:

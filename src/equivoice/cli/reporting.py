@@ -19,6 +19,7 @@ from equivoice.evaluation.described import (
     read_descriptions,
     utterances_of,
 )
+from equivoice.evaluation.ensemble.storing import read_findings as read_ensemble
 from equivoice.evaluation.minority import minority
 from equivoice.evaluation.reference_votes import labels_of
 from equivoice.evaluation.run_votes import GIVEN, held_against, votes_of
@@ -76,6 +77,7 @@ def report_inputs(run: RunFolder, *, title: str | None = None) -> ReportInputs:
         notes=read_notes(run),
         labels=labels,
         minority=sides,
+        ensemble=read_ensemble(run),
     )
 
 

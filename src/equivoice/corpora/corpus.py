@@ -44,7 +44,7 @@ from equivoice.records import (
     write_table,
 )
 
-__all__ = ["Corpus", "load_corpus", "save_corpus"]
+__all__ = ["Corpus", "load_corpus", "save_corpus", "with_audio_paths"]
 
 _DESCRIPTION = "corpus.json"
 _VERSION = 1
@@ -191,7 +191,9 @@ def load_corpus(where: str | Path, *, allow_absolute: bool = True) -> Corpus:
 def _load_prepared(folder: Path, *, allow_absolute: bool) -> Corpus:
     description = _read_description(folder / _DESCRIPTION)
     table = folder / "utterances.parquet"
-    utterances = _with_audio(read_table(table, UTTERANCES), table, allow_absolute=allow_absolute)
+    utterances = with_audio_paths(
+        read_table(table, UTTERANCES), table, allow_absolute=allow_absolute
+    )
     folds = read_table(folder / "folds.parquet", FOLDS)
     space = LabelSpace(
         description.label_space_id,
@@ -213,7 +215,9 @@ def _load_prepared(folder: Path, *, allow_absolute: bool) -> Corpus:
 
 
 def _load_plain(table: Path, *, allow_absolute: bool) -> Corpus:
-    utterances = _with_audio(read_table(table, UTTERANCES), table, allow_absolute=allow_absolute)
+    utterances = with_audio_paths(
+        read_table(table, UTTERANCES), table, allow_absolute=allow_absolute
+    )
     names = in_lexicon_order(utterances.get_column("emotion").drop_nulls())
     if not names:
         raise CorpusError(
@@ -237,7 +241,19 @@ def _load_plain(table: Path, *, allow_absolute: bool) -> Corpus:
     return corpus
 
 
-def _with_audio(utterances: pl.DataFrame, table: Path, *, allow_absolute: bool) -> pl.DataFrame:
+def with_audio_paths(
+    utterances: pl.DataFrame, table: Path, *, allow_absolute: bool = True
+) -> pl.DataFrame:
+    """Utterances with absolute audio paths; an existing file of the same stem is found.
+
+    Args:
+        utterances: as they stand in the table.
+        table: the file that they stand in; relative paths start at its folder.
+        allow_absolute: whether audio outside that folder may be named.
+
+    Raises:
+        CorpusError: a path that leaves the folder, or is none.
+    """
     folder = table.parent.absolute()
     finder = AudioFinder()
     paths = [

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from equivoice.records import RunRecord
+from equivoice.records import EnsembleFindings, RunRecord
 
 __all__ = ["ReportInputs"]
 
@@ -44,6 +44,7 @@ class ReportInputs:
             order to be shown: ``utterance_id``, ``system``, ``said``, ``votes_for_it``,
             ``votes`` (how many there are), ``crowd_says`` (in words), ``transcript``,
             ``audio``; and, where known, ``corpus``, ``start``, ``end``, ``speaker``.
+        ensemble: what was found of an ensemble besides its scores, where the run is one.
     """
 
     title: str
@@ -60,3 +61,4 @@ class ReportInputs:
     sensitivity: pl.DataFrame | None = None
     labels: pl.DataFrame | None = None
     minority: pl.DataFrame | None = None
+    ensemble: EnsembleFindings | None = None

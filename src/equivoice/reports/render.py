@@ -18,6 +18,7 @@ from equivoice.reports.answer_sections import answers_section, calibration_secti
 from equivoice.reports.chapter import Chapter, chapter_sections
 from equivoice.reports.crowd_statements import about_listeners, people_in_full
 from equivoice.reports.document import Bullets, Section
+from equivoice.reports.ensembles import ensemble_section
 from equivoice.reports.formatting import capital
 from equivoice.reports.hardest import MOST_CLIPS, Players
 from equivoice.reports.inputs import ReportInputs
@@ -126,6 +127,7 @@ def _sections(runs: Sequence[ReportInputs], players: Players) -> list[Section]:
     return [
         verdict_section(read),
         scores_section(parts),
+        *_ensembles(read),
         comparisons_section(comparisons),
         *_of_votes(read, players),
         *_temperatures(read),
@@ -138,6 +140,14 @@ def _sections(runs: Sequence[ReportInputs], players: Players) -> list[Section]:
         made_section(runs, rows),
         _glossary(rows),
     ]
+
+
+def _ensembles(read: Sequence[Run]) -> Iterator[Section]:
+    """What the ensembles among the runs gain; a section each."""
+    for at, (run, rows) in enumerate(read):
+        made = ensemble_section(run.ensemble, rows)
+        title = f"{made.title}: {run.title}" if len(read) > 1 else made.title
+        yield replace(made, title=title, anchor=f"{made.anchor}{at or ''}")
 
 
 def _of_votes(read: Sequence[Run], players: Players) -> Iterator[Section]:

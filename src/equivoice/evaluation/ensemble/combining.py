@@ -21,7 +21,6 @@ from equivoice.evaluation.ensemble.gathering import (
     truth_of,
 )
 from equivoice.evaluation.ensemble.learning import (
-    SELECT_BY,
     common_folds,
     member_scores,
     refuse_tested,
@@ -37,12 +36,17 @@ from equivoice.evaluation.score import score
 from equivoice.records import PREDICTIONS, EnsembleFindings, LabelSpace, SubsetOfMembers
 from equivoice.store import RunFolder
 
-__all__ = ["LEARN_FROM", "Combined", "EnsembleSettings", "Given", "combine"]
+__all__ = [
+    "LEARN_FROM",
+    "Combined",
+    "EnsembleSettings",
+    "Given",
+    "combine",
+    "ensemble_settings",
+]
 
 Given = str | Path | RunFolder | pl.DataFrame
 LEARN_FROM = ("validation", "folds")
-
-_ROW = ("utterance_id", "system", "fold", "modality", "label_space", "status", "emotion", "reason")
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,25 @@ class EnsembleSettings:
             "level": self.level,
             "seed": self.seed,
         }
+
+
+def ensemble_settings(given: Mapping[str, Any]) -> EnsembleSettings:
+    """Settings by name; one text stands for a list of one.
+
+    Raises:
+        ConfigError: there is no such setting.
+    """
+    known = EnsembleSettings.__dataclass_fields__
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise ConfigError("no such setting", value=unknown[0], choices=known)
+    texts = ("method", "breaker", "group_by")
+    tuples = {
+        name: (value,) if isinstance(value, str) else tuple(value)
+        for name, value in given.items()
+        if name in texts
+    }
+    return EnsembleSettings(**{**given, **tuples})
 
 
 @dataclass(frozen=True)
@@ -236,7 +259,7 @@ def _rulings(
     """What each method decides, and what was learnt from."""
     told = []
     if "weighted" in settings.method and settings.weights is None:
-        told.append(f"Members weigh by their {SELECT_BY} on the validation part.")
+        told.append("Members weigh by their macro-F1 on the validation part.")
     made: dict[str, Ruling] = {}
     for method in settings.method:
         if method != "stacking":
@@ -301,6 +324,7 @@ def _predictions(
         "utterance_id": list(tested.ballots.utterance_ids),
         "system": name,
         "fold": [folds[each] if whole else None for each in tested.ballots.utterance_ids],
+        "modality": _modality(tested),
         "label_space": labels.id,
         "status": ["unparsed" if label is None else "parsed" for label in said],
         "emotion": said,
@@ -311,6 +335,14 @@ def _predictions(
     }
     types = {column: PREDICTIONS.column(column).dtype for column in rows}
     return pl.DataFrame(rows, schema=types)
+
+
+def _modality(tested: Gathered) -> str | None:
+    """What the members were given, where all were given the same."""
+    given = {
+        each for member in tested.members for each in member.predictions.get_column("modality")
+    }
+    return given.pop() if len(given) == 1 else None
 
 
 def _of_member(member: Member) -> pl.DataFrame:
@@ -404,9 +436,9 @@ def _ties(ruling: Ruling) -> dict[str, int]:
 
 def _chosen_on(validated: bool) -> str:
     if validated:
-        return f"highest {SELECT_BY} on the validation predictions"
+        return "highest macro-F1 on the validation predictions"
     return (
-        f"highest {SELECT_BY} on the very utterances that are scored, which makes the gain over "
+        "highest macro-F1 on the very utterances that are scored, which makes the gain over "
         "it look smaller, if anything"
     )
 

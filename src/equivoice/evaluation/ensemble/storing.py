@@ -22,7 +22,13 @@ from equivoice.evaluation.described import (
     read_descriptions,
     save_descriptions,
 )
-from equivoice.evaluation.ensemble.combining import Combined, EnsembleSettings, Given, combine
+from equivoice.evaluation.ensemble.combining import (
+    Combined,
+    EnsembleSettings,
+    Given,
+    combine,
+    ensemble_settings,
+)
 from equivoice.evaluation.ensemble.members import read_entry
 from equivoice.records import EnsembleFindings, RunRecord
 from equivoice.store import RunFolder
@@ -108,7 +114,7 @@ def ensemble(
         >>> found.predictions.filter(system="majority vote")["emotion"].to_list()
         ['angry', 'happy', 'sad', 'angry', 'happy', 'sad']
     """
-    asked = _settings(settings)
+    asked = ensemble_settings(settings)
     combined = combine(members, reference, validation, asked)
     if out is None:
         return _result(combined, None)
@@ -133,20 +139,6 @@ def read_findings(run: Texts) -> EnsembleFindings | None:
         raise InputError(
             f"what was found of the ensemble cannot be read: {reason}", file=run.path / FINDINGS
         ) from error
-
-
-def _settings(given: Mapping[str, Any]) -> EnsembleSettings:
-    known = EnsembleSettings.__dataclass_fields__
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        raise ConfigError("no such setting", value=unknown[0], choices=known)
-    texts = ("method", "breaker", "group_by")
-    tuples = {
-        name: (value,) if isinstance(value, str) else tuple(value)
-        for name, value in given.items()
-        if name in texts
-    }
-    return EnsembleSettings(**{**given, **tuples})
 
 
 def _result(combined: Combined, folder: RunFolder | None) -> Ensemble:
