@@ -93,6 +93,6 @@ def unpacked(
     """
     widths = [windows.kernel * width for width in (speech_width, audio_width, 1)]
     speech, audio, real = (
-        part.unflatten(1, (windows.kernel, -1)) for part in torch.split(rows, widths, dim=1)
+        part.reshape(len(part), windows.kernel, -1) for part in torch.split(rows, widths, dim=1)
     )
     return speech, audio, real > 0.5
