@@ -61,6 +61,7 @@ BUILT_IN: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
         ),
         "scripted-server": ("equivoice.models.scripted_language:ScriptedServer", _NO_OPTIONS),
         "speech-llm": ("equivoice.models.speech_llms.general:GeneralSpeechModel", _NO_OPTIONS),
+        "text-classifier": ("equivoice.models.text_llms.classifier:TextClassifier", _NO_OPTIONS),
         "text-llm": ("equivoice.models.text_llms.causal:CausalTextModel", _NO_OPTIONS),
         "voxtral": ("equivoice.models.speech_llms.voxtral:Voxtral", _NO_OPTIONS),
     }

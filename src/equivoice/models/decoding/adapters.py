@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from equivoice.errors import ConfigError
 from equivoice.models.decoding.adapter_files import (
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PARTS",
+    "HoldsModel",
     "LoraSettings",
     "attach_lora",
     "load_adapter",
@@ -42,6 +43,14 @@ __all__ = [
 _GROUPS = ("language", "all-linear")
 PARTS = ("all", "encoder", "head", "language", "projector")
 """The parts of a model that :func:`unfreeze` knows by name."""
+
+
+class HoldsModel(Protocol):
+    """What has a model with embeddings of tokens; and ``tower`` and ``projector``, if it hears."""
+
+    @property
+    def model(self) -> Any:
+        """The model, as transformers loads it."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +99,7 @@ class LoraSettings:
             raise ConfigError.from_problems(problems)
 
 
-def attach_lora(backend: LearningModel, settings: LoraSettings) -> None:
+def attach_lora(backend: HoldsModel, settings: LoraSettings) -> None:
     """Give a model a LoRA adapter, in place; only the adapter is trained from then on.
 
     A fresh adapter changes no answer. Its weights are drawn from torch's global random
@@ -198,7 +207,7 @@ def load_adapter(backend: LearningModel, folder: str | Path) -> None:
     read_adapter(backend.model, Path(folder))
 
 
-def _target_modules(backend: LearningModel, targets: str | tuple[str, ...]) -> str | list[str]:
+def _target_modules(backend: HoldsModel, targets: str | tuple[str, ...]) -> str | list[str]:
     """The modules that are given an adapter, as peft takes them: names or one expression."""
     from torch.nn import Linear
 
@@ -261,7 +270,7 @@ def _fitting(backend: LearningModel, pattern: str) -> dict[str, Parameter]:
     return {name: weight for name, weight in own if id(weight) in wanted}
 
 
-def _modules(backend: LearningModel, name: str) -> list[Any]:
+def _modules(backend: HoldsModel, name: str) -> list[Any]:
     """The modules of a part; none where the model has no such part."""
     model = backend.model
     if name == "all":
