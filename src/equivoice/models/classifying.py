@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import torch
     from torch.nn import Parameter
 
-__all__ = ["Classifiable", "ClassifyingBackend", "Sample"]
+__all__ = ["Calibrates", "Classifiable", "ClassifyingBackend", "Sample"]
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,25 @@ class ClassifyingBackend(Protocol):
 
         Architecture, where pretrained weights come from and their hash, dtype, device,
         how many numbers there are and how many are trained, the limit on sound, pooling.
+        """
+
+
+@runtime_checkable
+class Calibrates(Protocol):
+    """A classifier that hears some training speech before the first step.
+
+    Where no weights are pretrained, each channel begins with mean 0 and variance 1 over
+    that speech, as under batch norm; thereafter no utterance depends on another one.
+    """
+
+    def calibrate(self, samples: Sequence[Sample]) -> None:
+        """Set first weights from utterances of the training part; nothing random.
+
+        Args:
+            samples: some tens of utterances, without labels.
+
+        Raises:
+            AudioError: a sound cannot be used.
         """
 
 

@@ -45,6 +45,8 @@ BUILT_IN: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
             "equivoice.models.speech_llms.audio_flamingo3:AudioFlamingo3",
             _NO_OPTIONS,
         ),
+        "classifier": ("equivoice.models.classifiers.recognizer:TrainedClassifier", _NO_OPTIONS),
+        "compact-encoder": ("equivoice.models.encoders.compact:CompactEncoder", _NO_OPTIONS),
         "openai-server": ("equivoice.models.servers:OpenAIServer", _NO_OPTIONS),
         "openai-text": (
             "equivoice.models.servers:OpenAIServer",
@@ -60,6 +62,10 @@ BUILT_IN: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
             _NO_OPTIONS,
         ),
         "scripted-server": ("equivoice.models.scripted_language:ScriptedServer", _NO_OPTIONS),
+        "speech-encoder": (
+            "equivoice.models.encoders.pretrained:PretrainedEncoder",
+            _NO_OPTIONS,
+        ),
         "speech-llm": ("equivoice.models.speech_llms.general:GeneralSpeechModel", _NO_OPTIONS),
         "text-classifier": ("equivoice.models.text_llms.classifier:TextClassifier", _NO_OPTIONS),
         "text-llm": ("equivoice.models.text_llms.causal:CausalTextModel", _NO_OPTIONS),

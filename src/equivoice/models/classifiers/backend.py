@@ -40,7 +40,7 @@ class NetworkClassifier(ABC):
     """
 
     pretrained: tuple[str, ...] = ()
-    base: Mapping[str, str | None] = {}  # noqa: RUF012 - never changed, only replaced
+    base: Mapping[str, str | None] = {}
 
     def __init__(
         self,
@@ -93,6 +93,7 @@ class NetworkClassifier(ABC):
 
     def keep_sounds(self, cache: Any) -> None:
         """Keep nothing, unless the kind of network knows what."""
+        del cache
 
     def save(self, folder: Path) -> None:
         """Write ``config.json`` and ``weights.safetensors``; see ``ClassifyingBackend``.

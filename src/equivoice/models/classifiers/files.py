@@ -27,7 +27,15 @@ from equivoice.records import Label, LabelSpace
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["SavedClassifier", "load_classifier", "read_saved", "restore", "write_classifier"]
+__all__ = [
+    "SavedClassifier",
+    "load_classifier",
+    "load_weights",
+    "read_saved",
+    "restore",
+    "stored_names",
+    "write_classifier",
+]
 
 _CONFIG = "config.json"
 _WEIGHTS = "weights.safetensors"
@@ -182,8 +190,22 @@ def restore(backend: ClassifyingBackend, folder: str | Path, saved: SavedClassif
     Raises:
         ConfigError: as for :func:`load_classifier`.
     """
+    _check_base(backend, Path(folder), saved)
+    load_weights(backend, folder)
+
+
+def load_weights(backend: ClassifyingBackend, folder: str | Path) -> None:
+    """Give a classifier the weights in a folder; all that are stored, or an error.
+
+    Args:
+        backend: of the same system, options, labels and pretrained model.
+        folder: as :func:`write_classifier` wrote it.
+
+    Raises:
+        ConfigError: a tensor is missing, too many, or of another shape; the weights are
+            pickled, or no safetensors.
+    """
     folder = Path(folder)
-    _check_base(backend, folder, saved)
     tensors = _tensors(folder)
     known = backend.model.state_dict()
     expected = set(stored_names(backend))

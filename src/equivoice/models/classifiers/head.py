@@ -16,9 +16,9 @@ class ClassificationHead(nn.Module):
     Args:
         width: of the vector.
         labels: C.
-        hidden: the width between the two layers; 0 for one linear layer alone, without
-            dropout, as transformers' ``…ForSequenceClassification`` of speech encoders has.
-        dropout: between the two layers, while it is trained.
+        hidden: the width between the two layers; 0 for one linear layer alone, as
+            transformers' ``…ForSequenceClassification`` of speech encoders has.
+        dropout: before the last layer, while it is trained.
 
     Raises:
         ConfigError: a width below 0, no labels, or dropout that is not within 0 and 1.
@@ -47,6 +47,6 @@ class ClassificationHead(nn.Module):
         """(n, width) to logits (n, C), float32."""
         inner = pooled.to(self.out.weight.dtype)
         if self.inner is not None:
-            inner = self.dropout(torch.relu(self.inner(inner)))
-        logits: torch.Tensor = self.out(inner)
+            inner = torch.relu(self.inner(inner))
+        logits: torch.Tensor = self.out(self.dropout(inner))
         return logits.float()

@@ -13,7 +13,14 @@ from torch import nn
 
 from equivoice.errors import ConfigError
 
-__all__ = ["POOLINGS", "AttentiveStatistics", "MaskedMean", "Pooling", "make_pooling", "masked_mean"]
+__all__ = [
+    "POOLINGS",
+    "AttentiveStatistics",
+    "MaskedMean",
+    "Pooling",
+    "make_pooling",
+    "masked_mean",
+]
 
 Pooling: TypeAlias = Literal["mean", "attentive"]
 POOLINGS: tuple[Pooling, ...] = ("mean", "attentive")
@@ -94,11 +101,13 @@ class AttentiveStatistics(nn.Module):
 
     def attention(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """α: (n, T), 0 where there is no frame; each row sums to 1."""
-        scores = self.score(torch.tanh(self.inner(hidden)))[..., 0].float()
+        scores: torch.Tensor = self.score(torch.tanh(self.inner(hidden)))[..., 0].float()
         return scores.masked_fill(~mask, -torch.inf).softmax(dim=1)
 
 
-def make_pooling(kind: str, width: int, *, attention: int = 128) -> MaskedMean | AttentiveStatistics:
+def make_pooling(
+    kind: str, width: int, *, attention: int = 128
+) -> MaskedMean | AttentiveStatistics:
     """A pooling by name.
 
     Args:

@@ -6,6 +6,7 @@ whole clip. So the frames of a clip are the same in every batch.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,9 +15,12 @@ from numpy.typing import NDArray
 
 from equivoice.errors import ConfigError
 
-__all__ = ["LogMelSettings", "log_mel", "mel_filters"]
+__all__ = ["SILENCE", "LogMelSettings", "Spectrum", "log_mel", "mel_filters"]
 
 Spectrum = NDArray[np.float32]
+
+SILENCE = -1.5
+"""The value of a band without energy."""
 
 _FLOOR = 1e-10
 # frames at a time, so that a long clip needs no more memory than a short one
@@ -88,19 +92,20 @@ def mel_filters(settings: LogMelSettings) -> NDArray[np.float64]:
     Returns:
         (bins, bands): what each bin of the Fourier transform gives to each band.
     """
-    ends = 2595.0 * np.log10(1.0 + np.array([settings.low, settings.high]) / 700.0)
-    corners = 700.0 * (10.0 ** (np.linspace(*ends, settings.bands + 2) / 2595.0) - 1.0)
+    low, high = (2595.0 * math.log10(1.0 + edge / 700.0) for edge in (settings.low, settings.high))
+    corners = 700.0 * (10.0 ** (np.linspace(low, high, settings.bands + 2) / 2595.0) - 1.0)
     bins = np.arange(settings.size // 2 + 1) * settings.rate / settings.size
     lower, centre, upper = corners[:-2], corners[1:-1], corners[2:]
     rising = (bins[:, None] - lower) / (centre - lower)
     falling = (upper - bins[:, None]) / (upper - centre)
-    return np.maximum(0.0, np.minimum(rising, falling))
+    return np.asarray(np.maximum(0.0, np.minimum(rising, falling)), dtype=np.float64)
 
 
 def log_mel(wave: NDArray[np.float32], settings: LogMelSettings) -> Spectrum:
     """The log-mel spectrum of a clip.
 
-    A full-scale sine lies near 1 and silence at −1.5: (log10 of the power + 4) / 4.
+    Each value is (log10 of the power + 4) / 4, at least :data:`SILENCE`; speech has a mean
+    near −0.2 and a standard deviation near 0.7.
 
     Args:
         wave: (samples,); filled up with zeros where it is shorter than a frame.
