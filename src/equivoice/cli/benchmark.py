@@ -72,6 +72,10 @@ class BenchmarkConfig(VerbConfig):
     options: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="options of systems, by the system's name or alias"
     )
+    training: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="how classifiers are trained for each fold, by the system's name or alias",
+    )
     prompt: Words = option("a prompt, by name or file", default=("user_labels",))
     order: Words = option(
         "a label order: given, alphabetical, shuffled-K, or shuffled:10 for ten", default=("given",)
@@ -113,12 +117,15 @@ def benchmark(config: BenchmarkConfig) -> None:
     Options of a system are given as options.SYSTEM.NAME=VALUE. A system that is
     asked in words is asked with every prompt, label order, modality and
     temperature, so often as --runs says; decoding.top_p=0.9 and the like say how
-    its answers are sampled otherwise.
+    its answers are sampled otherwise. A classifier is trained for each fold by a
+    recipe: training.SYSTEM.recipe=encoder and, for any line of the recipe,
+    training.SYSTEM.optimiser.epochs=5 and the like.
 
     Example:
       equivoice benchmark --system acoustic --corpus corpora/ravdess -o runs/a
       equivoice benchmark --system prior --corpus a --corpus b --folds 1,2 -o run
       equivoice benchmark --system qwen2-audio --corpus a -o run --shard 1/8
+      equivoice benchmark --system compact-encoder --corpus a -o run training.compact-encoder.optimiser.epochs=30
       equivoice benchmark --system base=qwen2-audio options.base.model=/models/q2a --corpus a -o run --temperature 0,0.4,0.8 --runs 10
     """
     _check_engine(config)
@@ -183,6 +190,7 @@ def planned(config: BenchmarkConfig) -> Task:
         list(config.system),
         list(config.corpus),
         options=config.options,
+        training=config.training,
         folds=config.folds,
         group_by=config.group,
         limit=config.limit,

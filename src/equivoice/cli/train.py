@@ -1,4 +1,4 @@
-"""``equivoice train``: fine-tuning of a speech LLM, with a weight on gaps between groups."""
+"""``equivoice train``: language models and classifiers, with a weight on gaps between groups."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from equivoice.cli.training_report import write_model_card, write_training_repor
 from equivoice.errors import ConfigError
 from equivoice.store import TrainingFolder
 from equivoice.training import TrainingTask, plan_training, run_training
+from equivoice.training.class_learner import CLASSIFIER
 
 app = verb_app()
 
@@ -50,7 +51,10 @@ class TrainConfig(VerbConfig):
     system: str = option("the system to train, NAME or ALIAS=NAME; 'equivoice models' lists them")
     corpus: tuple[str, ...] = option("a prepared corpus: a folder, or a table")
     out: Path = option("the folder for the training", short="-o")
-    recipe: str = option("erm, minmaxgap, or the path of a recipe file", default="erm")
+    recipe: str | None = option(
+        "a recipe by name, or the path of a recipe file; what suits the system by default",
+        default=None,
+    )
     fold: Annotated[str | dict[str, str] | None, BeforeValidator(_as_names)] = option(
         "the fold whose training part is learnt from; fold.CORPUS=NAME for one corpus",
         default=None,
@@ -76,15 +80,18 @@ class TrainConfig(VerbConfig):
 @app.command()
 @configured(TrainConfig)
 def train(config: TrainConfig) -> None:
-    """Fine-tune a speech LLM or a text LLM by a recipe: erm, or minmaxgap.
+    """Train a speech LLM, a text LLM or a classifier by a recipe.
 
-    A training that was cut off goes on from its last checkpoint: give the same command
+    Language models have the recipes erm and minmaxgap, classifiers encoder and compact;
+    without --recipe it is the one that suits the system. A training that was cut off goes on from its last checkpoint: give the same command
     again. Every line of the recipe can be changed by its dotted name (optimiser.lr=1e-4,
     model.rank=8, weight.tolerance=0.05). No utterance of the fold's test part is heard;
-    what stands in OUT/best is then benchmarked with options.SYSTEM.adapter=OUT/best.
+    what stands in OUT/best is then benchmarked with options.SYSTEM.adapter=OUT/best, or
+    for a classifier with --system classifier options.classifier.model=OUT/best.
 
     Example:
       equivoice train --system qwen2-audio options.qwen2-audio.model=Qwen/Qwen2-Audio-7B-Instruct --corpus corpora/ravdess --fold 1 --recipe minmaxgap -o runs/fair
+      equivoice train --system compact-encoder --corpus corpora/ravdess --fold 1 -o runs/small objective.loss=weighted_focal
       equivoice train --system q=qwen2-audio options.q.model=/models/q2a --corpus a --corpus b --recipe erm -o runs/erm optimiser.epochs=3
       accelerate launch --multi_gpu --num_processes 2 -m equivoice train --config train.yaml
     """
@@ -144,7 +151,7 @@ def plan_lines(task: TrainingTask) -> Iterator[Table | str]:
     settings = task.settings
     yield ""
     yield (
-        f"{task.learner.count:,} numbers are trained ({settings.model.tuning}), in at most "
+        f"{task.learner.count:,} numbers are trained ({task.learner.tuning}), in at most "
         f"{task.steps:,} steps of up to {settings.optimiser.batch} items, "
         f"{task.steps_an_epoch:,} an epoch"
     )
@@ -161,12 +168,16 @@ def tell(task: TrainingTask, run: TrainingFolder) -> None:
     )
     note(*task.data.notes)
     note_left_out(run.record.left_out)
-    name = task.settings.system.rpartition("=")[2]
-    say(
-        f"Next: equivoice benchmark --system {name} "
-        f"options.{name}.model={task.learner.backend.options.model} "
-        f"options.{name}.adapter={run.best_path} --corpus … -o …"
-    )
+    say(f"Next: equivoice benchmark {_loaded_by(task, run)} --corpus … -o …")
     if run.best_path.is_dir():
         write_model_card(run, task.data.corpora)
     finish([run.best_path, write_training_report(run)])
+
+
+def _loaded_by(task: TrainingTask, run: TrainingFolder) -> str:
+    """How the best checkpoint is given to a verb."""
+    if task.learner.tuning == CLASSIFIER:
+        return f"--system {CLASSIFIER} options.{CLASSIFIER}.model={run.best_path}"
+    name = task.settings.system.rpartition("=")[2]
+    base = f"options.{name}.model={task.learner.base_model}"
+    return f"--system {name} {base} options.{name}.adapter={run.best_path}"

@@ -110,7 +110,7 @@ class RunBar:
         self._bar = bar
         self._pace = pace or Pace()
         self._task = bar.add_task("planning", total=None, pace=self._pace)
-        self._listening: TaskID | None = None
+        self._within: dict[str, TaskID] = {}
 
     def planned(self, cells: int, predictions: int, done: int) -> None:
         """Show how much there is to do, and how much of it an earlier run has done."""
@@ -133,9 +133,11 @@ class RunBar:
 
     def listening(self, done: int, total: int) -> None:
         """Show a bar of its own until the last utterance has been listened to."""
-        if self._listening is None:
-            self._listening = self._bar.add_task("listening", total=total)
-        self._bar.update(self._listening, completed=done, total=total, visible=done < total)
+        self._show("listening", done, total)
+
+    def training(self, step: int, steps: int) -> None:
+        """Show a bar of its own until the last step of a training."""
+        self._show("training", step, steps)
 
     def predicting(self, cell: Cell, predictions: int) -> None:
         """Say which system predicts."""
@@ -154,6 +156,12 @@ class RunBar:
     def scoring(self, corpus: str) -> None:
         """Say what is being scored."""
         self._say(f"scoring {corpus}")
+
+    def _show(self, work: str, done: int, total: int) -> None:
+        """A bar within the bar, while something is left to do."""
+        if work not in self._within:
+            self._within[work] = self._bar.add_task(work, total=total)
+        self._bar.update(self._within[work], completed=done, total=total, visible=done < total)
 
     def _say(self, text: str) -> None:
         self._bar.update(self._task, description=escape(text))

@@ -119,6 +119,8 @@ class BenchmarkSettings(BaseModel):
         select: which conditions are selected on validation utterances.
         select_by: by which metric.
         select_on_test: whether the test utterances themselves may select.
+        training: from a classifier's name (or alias) to how it is trained for each fold:
+            ``recipe``, and what is to be otherwise than in it, section by section.
     """
 
     model_config = _FROZEN
@@ -148,6 +150,7 @@ class BenchmarkSettings(BaseModel):
     select: tuple[Literal["temperature", "prompt", "order", "modality"], ...] = ()
     select_by: str = "macro_f1"
     select_on_test: bool = False
+    training: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
 
     @field_validator("label_orders", mode="before")
     @classmethod

@@ -18,10 +18,11 @@ from equivoice.corpora.corpus import Corpus
 from equivoice.errors import ConfigError
 from equivoice.evaluation.recording import begin, new_record
 from equivoice.evaluation.settings import BenchmarkSettings
-from equivoice.evaluation.task import System, Task, load_task
+from equivoice.evaluation.task import Task, load_task
 from equivoice.evaluation.working import run_cells
 from equivoice.inference import Cell, Progress, Shard, Silence
 from equivoice.inference.engines import RayEngine
+from equivoice.models.registry import System
 from equivoice.records import RunRecord
 from equivoice.store import RunFolder
 from equivoice.store.provenance import differences, now

@@ -21,11 +21,12 @@ from equivoice.evaluation.scoring import score_run
 from equivoice.evaluation.selecting import check_selection, select
 from equivoice.evaluation.settings import BenchmarkSettings
 from equivoice.evaluation.sharding import adopt_shards, open_shards, run_on_ray
-from equivoice.evaluation.task import System, Task, load_task
+from equivoice.evaluation.task import Task, load_task
 from equivoice.evaluation.working import run_cells
 from equivoice.inference import Progress, Silence
 from equivoice.inference.engines import RayEngine
-from equivoice.models import EmotionRecognizer, LanguageBackend, Trainable
+from equivoice.models import Classifiable, EmotionRecognizer, LanguageBackend, Trainable
+from equivoice.models.registry import System
 from equivoice.store import RunFolder
 
 __all__ = ["Render", "benchmark", "plan_benchmark", "run_task"]
@@ -166,7 +167,7 @@ def run_task(
 
 
 def _systems_of(given: str | System | Sequence[str | System]) -> list[str | System]:
-    one = (str, EmotionRecognizer, Trainable, LanguageBackend)
+    one = (str, EmotionRecognizer, Trainable, LanguageBackend, Classifiable)
     return [given] if isinstance(given, one) else list(given)
 
 

@@ -13,17 +13,16 @@ from equivoice.corpora.corpus import Corpus, load_corpus
 from equivoice.corpora.folds import make_folds, most_folds, split
 from equivoice.corpora.limiting import limited
 from equivoice.errors import ConfigError, CorpusError
+from equivoice.evaluation.classifiers import check_training, modality_of
 from equivoice.evaluation.grid import Grid, asked_part, make_grid, with_transcript
 from equivoice.evaluation.settings import BenchmarkSettings
 from equivoice.fairness import convention, group_items
 from equivoice.inference import OPTIONS_SUFFIX, Asking, Cell, Plan, Shard, seed_for
-from equivoice.models import EmotionRecognizer, LanguageBackend, Trainable
-from equivoice.models.registry import load_model
+from equivoice.models import Classifiable, LanguageBackend
+from equivoice.models.registry import System, load_model
 from equivoice.records import UTTERANCES
 
-__all__ = ["Parts", "System", "Task", "load_task", "supported_groupings"]
-
-System = EmotionRecognizer | Trainable | LanguageBackend
+__all__ = ["Parts", "Task", "load_task", "supported_groupings"]
 
 _ATTRIBUTES = ("gender", "age", "language", "race", "ethnicity")
 
@@ -129,10 +128,12 @@ class Task:
                 f"no training utterance of {corpus.name}, fold {cell.fold}, has a label"
             )
         limit, seed = self.settings.limit, self.settings.seed
-        shortened = [limited(part, limit, seed=seed) for part in (train, parts.test)]
-        for name, before, after in zip(
-            ("training", "test"), (train, parts.test), shortened, strict=True
-        ):
+        test, silent = (parts.test, 0)
+        if cell.modality is not None:
+            test, silent = with_transcript(parts.test, cell, corpus.name)
+        left_out["test utterance without transcript"] = silent
+        shortened = [limited(part, limit, seed=seed) for part in (train, test)]
+        for name, before, after in zip(("training", "test"), (train, test), shortened, strict=True):
             left_out[f"{name} utterance beyond the limit"] = before.height - after.height
         validation = None if parts.validation is None else _labelled(parts.validation)[0]
         counted = {reason: number for reason, number in left_out.items() if number}
@@ -177,8 +178,14 @@ def load_task(
     _check_scoring(settings, list(found.values()))
     asked = {n: each for n, each in found_systems.items() if isinstance(each, LanguageBackend)}
     grid = make_grid(settings, asked=bool(asked))
+    _check_training(settings, found_systems)
+    given = {
+        name: modality_of(system, settings.training.get(name, {}), name=name)
+        for name, system in found_systems.items()
+        if name not in asked
+    }
     fitted = [
-        Cell(system, corpus.name, fold)
+        Cell(system, corpus.name, fold, modality=given[system])
         for corpus in found.values()
         for fold in corpus.fold_names
         if settings.folds is None or fold in settings.folds
@@ -194,6 +201,21 @@ def load_task(
     ]
     plan = Plan(tuple(cells), seed=settings.seed, batch_size=settings.batch_size)
     return Task(settings, found_systems, found, made, plan, grid, tuple(systems), tuple(corpora))
+
+
+def _check_training(settings: BenchmarkSettings, systems: Mapping[str, System]) -> None:
+    """Refuse settings of trainings that are not made, or cannot be."""
+    classifiers = {n: each for n, each in systems.items() if isinstance(each, Classifiable)}
+    unknown = sorted(set(settings.training) - set(classifiers))
+    if unknown:
+        raise ConfigError(
+            "settings of a training for a system that is not trained here",
+            value=unknown[0],
+            choices=classifiers,
+            hint="classifiers are; training.NAME names one of --system",
+        )
+    for name, system in classifiers.items():
+        check_training(system, settings.training.get(name, {}), name=name)
 
 
 def _check_scoring(settings: BenchmarkSettings, corpora: Sequence[Corpus]) -> None:

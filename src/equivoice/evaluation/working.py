@@ -8,10 +8,17 @@ from typing import Any
 
 import polars as pl
 
+from equivoice.evaluation.classifiers import ClassifierTraining, trained_classifier
 from equivoice.evaluation.recording import save_generation
 from equivoice.evaluation.task import Parts, Task
 from equivoice.inference import Cell, Progress, run_cell
-from equivoice.models import EmotionRecognizer, LanguageBackend, Trainable, Watchable
+from equivoice.models import (
+    Classifiable,
+    EmotionRecognizer,
+    LanguageBackend,
+    Trainable,
+    Watchable,
+)
 from equivoice.records import PREDICTIONS
 from equivoice.store import RunFolder
 
@@ -43,6 +50,7 @@ def run_cells(
             _take_over(run, cell, shard)
         if cell.name not in run.finished_cells():
             _run_one(task, cell, run, progress)
+    run.drop_sounds()
 
 
 def _share(task: Task, predictions: int) -> int:
@@ -99,6 +107,8 @@ def _fitted(
     task: Task, cell: Cell, parts: Parts, run: RunFolder, progress: Progress
 ) -> EmotionRecognizer | LanguageBackend:
     system = task.systems[cell.system]
+    if isinstance(system, Classifiable):
+        return _classifier(task, cell, system, run, progress)
     if not isinstance(system, Trainable):
         return system
     progress.fitting(cell, parts.train.height)
@@ -116,6 +126,28 @@ def _fitted(
     shown = {"seed": seed, "test_speakers": speakers_of(parts.test)}
     save_selection(run, cell, [_place(cell) | dict(each) | shown for each in fitted.selection])
     return fitted
+
+
+def _classifier(
+    task: Task, cell: Cell, system: Classifiable, run: RunFolder, progress: Progress
+) -> EmotionRecognizer:
+    parts, settings = task.parts(cell), task.settings
+    progress.fitting(cell, parts.train.height)
+    seed = task.plan.fit_seed(cell)
+    begun = time.perf_counter()
+    how = ClassifierTraining(
+        system,
+        task.corpora[cell.corpus],
+        settings.training.get(cell.system, {}),
+        settings.options.get(cell.system, {}),
+        seed,
+        settings.limit,
+    )
+    recognizer, choices = trained_classifier(how, cell, run, progress)
+    run.append_timings(_timing(cell, "fit", parts.train.height, time.perf_counter() - begun))
+    shown = {"seed": seed, "test_speakers": speakers_of(parts.test)}
+    save_selection(run, cell, [_place(cell) | each | shown for each in choices])
+    return recognizer
 
 
 def save_selection(run: RunFolder, cell: Cell, entries: Sequence[Mapping[str, Any]]) -> None:

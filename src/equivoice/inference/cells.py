@@ -148,7 +148,7 @@ def predict_rows(
     fixed = {"system": cell.system, "fold": cell.fold, "label_space": wanted.id}
     types = {name: PREDICTIONS.column(name).dtype for name in _COLUMNS}
     table = pl.DataFrame([row | fixed for row in rows], schema=types)
-    return table.with_columns(modality=pl.lit("speech"))
+    return table.with_columns(modality=pl.lit(cell.modality or "speech"))
 
 
 def _row(answer: Answer, given: LabelSpace, wanted: LabelSpace) -> dict[str, object]:

@@ -32,7 +32,7 @@ class Cell:
         fold: the name of the fold.
         prompt: the name of the prompt; ``None`` for a system that is not asked in words.
         order: the label order, such as ``given`` or ``shuffled-3``.
-        modality: what the system is given.
+        modality: what the system is given; ``None`` where it does not say, which is speech.
 
     Example:
         >>> Cell("acoustic", "ravdess", "1").name

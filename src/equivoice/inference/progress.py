@@ -24,6 +24,9 @@ class Progress(Protocol):
     def listening(self, done: int, total: int) -> None:
         """A system has listened to so many of the utterances that it needs at this step."""
 
+    def training(self, step: int, steps: int) -> None:
+        """A classifier that is being fitted has made so many of at most so many steps."""
+
     def predicting(self, cell: Cell, predictions: int) -> None:
         """A cell is begun that has so many predictions."""
 
@@ -50,6 +53,9 @@ class Silence:
         """Say nothing."""
 
     def listening(self, done: int, total: int) -> None:
+        """Say nothing."""
+
+    def training(self, step: int, steps: int) -> None:
         """Say nothing."""
 
     def predicting(self, cell: Cell, predictions: int) -> None:

@@ -37,6 +37,8 @@ _LANGUAGE = re.compile(r"([a-z]{2,3})(-[A-Za-z0-9]+)*")
 _TAGS = ("speech-emotion-recognition", "emotion-recognition", "fairness", "equivoice")
 _TASK = {"type": "audio-classification", "name": "Speech emotion recognition"}
 _METRIC_TYPES = {"macro_f1": "f1", "weighted_f1": "f1", "micro_f1": "f1", "accuracy": "accuracy"}
+_CLASSIFIER = "classifier"
+_LIBRARIES = {"lora": "peft", _CLASSIFIER: "equivoice"}
 _OF_COMMAND = ("system", "options", "corpora", "fold", "recipe")
 _LIMITS = (
     (
@@ -93,7 +95,7 @@ def model_card(inputs: TrainingInputs) -> str:
 def _front_matter(inputs: TrainingInputs, rows: Sequence[Estimate]) -> dict[str, Any]:
     """What the hub's search and its widgets read; unknown things are left out."""
     adapter = inputs.tuning == "lora"
-    front: dict[str, Any] = {"library_name": "peft" if adapter else "transformers"}
+    front: dict[str, Any] = {"library_name": _LIBRARIES.get(inputs.tuning, "transformers")}
     if _HUB_NAME.fullmatch(inputs.base_model):
         front["base_model"] = inputs.base_model
         front["base_model_relation"] = "adapter" if adapter else "finetune"
@@ -101,7 +103,8 @@ def _front_matter(inputs: TrainingInputs, rows: Sequence[Estimate]) -> dict[str,
     if languages:
         front["language"] = languages
     if any("speech" in modality for modality in inputs.modalities):
-        front["pipeline_tag"] = "audio-text-to-text"
+        own = inputs.tuning == _CLASSIFIER
+        front["pipeline_tag"] = _TASK["type"] if own else "audio-text-to-text"
     front["tags"] = [*_TAGS, *(["lora"] if adapter else [])]
     results = _results(inputs, rows)
     if results:
@@ -180,6 +183,9 @@ def _sections(inputs: TrainingInputs, rows: Sequence[Estimate]) -> Iterator[Sect
 def _summary(inputs: TrainingInputs) -> str:
     base = _without_folder(inputs.base_model) or "a model that the record does not name"
     kind = "LoRA adapter for" if inputs.tuning == "lora" else "model trained further from"
+    if inputs.tuning == _CLASSIFIER:
+        kind = "classifier on" if inputs.base_model else "classifier, with new weights, of the system"
+        base = base if inputs.base_model else inputs.system
     labels = ", ".join(inputs.labels)
     answers = f" It answers with one of these labels: {labels}." if labels else ""
     return (
@@ -235,7 +241,9 @@ def _finding(finding: Any) -> str:
 
 def _use(inputs: TrainingInputs) -> str:
     system = inputs.system or "SYSTEM"
-    if inputs.tuning != "lora":
+    if inputs.tuning == _CLASSIFIER:
+        system, loaded = _CLASSIFIER, f"options.{_CLASSIFIER}.model=THIS_FOLDER"
+    elif inputs.tuning != "lora":
         loaded = f"options.{system}.model=THIS_FOLDER"
     elif _HUB_NAME.fullmatch(inputs.base_model):
         loaded = f"options.{system}.model={inputs.base_model} options.{system}.adapter=THIS_FOLDER"

@@ -59,7 +59,8 @@ class TrainingInputs:
         tolerance: the gap that the penalty's weight lets pass.
         maximum: the largest weight.
         compared: what the weight is driven by: the gap in ``loss`` or in ``metric``.
-        tuning: ``lora`` where an adapter was trained; else ``partial`` or ``full``.
+        tuning: ``lora`` where an adapter was trained; ``classifier`` where a network over
+            labels was; else ``partial`` or ``full``.
         modalities: what the model is given, such as ``speech`` and ``speech+transcript``.
         trainable: how many parameters were trained.
         parameters: how many the model has.

@@ -14,6 +14,8 @@
       *.json, report.html    texts by name: corpora, findings, notes, the report
       shards/K-of-N/         run folders of the parts of the work that other processes do
       validation/            the run folder of what was asked to select conditions
+      trainings/NAME/        the training of a classifier for a cell
+      trainings/sounds/      what frozen encoders hear, until the run is done
       .equivoice.lock        held by the process that writes
 
 Every file except the journals (``.jsonl``) is written beside its place and then
@@ -28,6 +30,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -47,6 +50,7 @@ from equivoice.records import (
 from equivoice.store.journal import append_rows, read_rows
 from equivoice.store.lock import LOCK_FILES
 from equivoice.store.locked_folder import RECORD, LockedFolder
+from equivoice.store.training_folder import TrainingFolder
 from equivoice.store.writing import storing
 
 __all__ = ["RunFolder"]
@@ -60,6 +64,8 @@ _ESTIMATES = "estimates.parquet"
 _LONGEST_CELL_NAME = 120
 _SHARDS = "shards"
 _VALIDATION = "validation"
+_TRAININGS = "trainings"
+_SOUNDS = "sounds"
 _SHARD_NAME = re.compile(r"\d+-of-\d+")
 _ORDER = ("system", "prompt", "options", "temperature", "run", "modality", "fold", "utterance_id")
 
@@ -89,7 +95,7 @@ class RunFolder(LockedFolder):
     WORK = "run"
     TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(html|json|md|txt)")
     TEXT_EXAMPLE = "report.html"
-    BESIDE_NO_RECORD = frozenset((_SHARDS, _VALIDATION))
+    BESIDE_NO_RECORD = frozenset((_SHARDS, _VALIDATION, _TRAININGS))
 
     @classmethod
     def read(cls, path: str | Path) -> RunFolder:
@@ -238,6 +244,26 @@ class RunFolder(LockedFolder):
         """Where what was asked to select conditions stands."""
         return self.path / _VALIDATION
 
+    def training_path(self, cell: str) -> Path:
+        """Where the classifier of a cell is trained."""
+        return self.path / _TRAININGS / _file_stem(cell)
+
+    @property
+    def sounds_path(self) -> Path:
+        """Where what frozen encoders hear is kept for all trainings of the run."""
+        return self.path / _TRAININGS / _SOUNDS
+
+    def drop_sounds(self) -> None:
+        """Remove what was kept for the time of the trainings.
+
+        Raises:
+            StorageError: it cannot be removed.
+        """
+        self._need_lock()
+        with storing(self.path):
+            if self.sounds_path.is_dir():
+                shutil.rmtree(self.sounds_path)
+
     @staticmethod
     def shard_path(out: str | Path, name: str) -> Path:
         """The folder of a shard of the run in ``out``, such as ``1-of-4``."""
@@ -257,12 +283,26 @@ class RunFolder(LockedFolder):
         files = [self.path / RECORD, *sorted(self.path.glob("*")), *self._cell_files()]
         for part in [*self.shard_paths(self.path), self.validation_path]:
             _remove_part(part)
+        self._remove_trainings()
         with storing(self.path):
             for file in files:
                 if file.is_file() and _is_ours(file):
                     file.unlink(missing_ok=True)
             if (self.path / _CELLS).is_dir():
                 (self.path / _CELLS).rmdir()
+
+    def _remove_trainings(self) -> None:
+        """Remove the trainings of classifiers, and nothing else that stands beside them."""
+        folder = self.path / _TRAININGS
+        if not folder.is_dir():
+            return
+        self.drop_sounds()
+        for place in sorted(folder.iterdir()):
+            if not any((place / name).is_file() for name in (RECORD, *LOCK_FILES)):
+                continue
+            TrainingFolder.open(place, overwrite=True).close()
+            _drop_if_empty(place)
+        _drop_if_empty(folder)
 
     def _mend_halves(self) -> None:
         """Remove halves of files that a killed process left beside their places."""
@@ -315,12 +355,18 @@ def _remove_part(path: Path) -> None:
     if not path.is_dir():
         return
     RunFolder.open(path, overwrite=True).close()
-    with storing(path):
+    _drop_if_empty(path)
+    if path.parent.name == _SHARDS:
+        _drop_if_empty(path.parent)
+
+
+def _drop_if_empty(folder: Path) -> None:
+    """Remove a folder in which nothing is left but its lock."""
+    with storing(folder):
         for file in LOCK_FILES:
-            (path / file).unlink(missing_ok=True)
-        for folder in (path, path.parent):
-            if folder.name in (path.name, _SHARDS) and not any(folder.iterdir()):
-                folder.rmdir()
+            (folder / file).unlink(missing_ok=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _is_ours(file: Path) -> bool:

@@ -32,7 +32,7 @@ from pathlib import Path
 
 import polars as pl
 
-from equivoice.errors import ConfigError, InputError
+from equivoice.errors import ConfigError, InputError, RunError
 from equivoice.records import (
     PREDICTIONS,
     TRAINING_EVALUATIONS,
@@ -193,6 +193,19 @@ class TrainingFolder(LockedFolder):
     def sounds_path(self) -> Path:
         """Where what a frozen encoder hears is kept while the training goes on."""
         return self.path / "sounds"
+
+    def drop_checkpoints(self) -> None:
+        """Remove what a training that is done could have gone on from; the best model stays.
+
+        Raises:
+            RunError: the training is not done.
+            StorageError: they cannot be removed.
+        """
+        self._need_lock()
+        if self.record.finished is None:
+            raise RunError(f"the training in {self.path} still needs its checkpoints")
+        with storing(self.path):
+            _remove(self.checkpoints_path)
 
     def drop_sounds(self) -> None:
         """Remove what was kept for the time of the training.

@@ -91,6 +91,11 @@ class AnswerLearner:
         return max(len(self.lessons.options(name).shown) for name in self.lessons.spaces)
 
     @property
+    def tuning(self) -> str:
+        """``lora``, ``partial`` or ``full``."""
+        return self.settings.model.tuning
+
+    @property
     def prompt(self) -> str | None:
         """The name of the prompt."""
         return self.settings.data.prompt
@@ -236,7 +241,7 @@ class AnswerLearner:
 
     def describe(self) -> Mapping[str, Any]:
         """What the backend says of itself, and how it is tuned."""
-        trained = {"tuning": self.settings.model.tuning, "parameters": self.count}
+        trained = {"tuning": self.tuning, "parameters": self.count}
         return {**self.backend.describe(), "trained": trained}
 
     def inputs(self, data: TrainingData) -> Mapping[str, str]:

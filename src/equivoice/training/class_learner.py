@@ -21,6 +21,7 @@ from equivoice.errors import ConfigError
 from equivoice.inference import Answer, Cell, predict_rows
 from equivoice.inference.seeds import seed_for
 from equivoice.models import Classifiable, ClassifyingBackend, FloatArray, Sample
+from equivoice.models.classifying import Calibrates
 from equivoice.models.hearing.sound_cache import SoundCache
 from equivoice.objectives import ItemLoss
 from equivoice.training.data import Example, TrainingData
@@ -33,7 +34,13 @@ if TYPE_CHECKING:
     import torch
     from torch.nn import Module, Parameter
 
-__all__ = ["ClassLearner", "make_class_learner", "training_targets"]
+__all__ = ["CLASSIFIER", "ClassLearner", "make_class_learner", "training_targets"]
+
+CLASSIFIER = "classifier"
+"""How a classifier is tuned; also the system that a trained one is loaded as."""
+
+# utterances that a network is calibrated on, at most
+_CALIBRATING = 64
 
 
 @dataclass(frozen=True)
@@ -75,14 +82,20 @@ class ClassLearner:
         return len(self.backend.label_space.names)
 
     @property
+    def tuning(self) -> str:
+        """``classifier``: what of it is trained is an option of the system."""
+        return CLASSIFIER
+
+    @property
     def prompt(self) -> str | None:
         """``None``: a classifier is not asked in words."""
         return None
 
     @property
     def base_model(self) -> str | None:
-        """The pretrained weights, as the network names them."""
-        named = self.backend.describe().get("model")
+        """The pretrained model, as the options of the system name it."""
+        told = self.backend.describe()
+        named = told.get("model") or dict(told.get("options", {})).get("model")
         return None if named is None else str(named)
 
     def shown(self, corpus: str) -> tuple[str, ...]:  # noqa: ARG002 - the protocol has it
@@ -192,12 +205,13 @@ class ClassLearner:
 
     def describe(self) -> Mapping[str, Any]:
         """What the network says of itself."""
-        trained = {"tuning": "classifier", "parameters": self.count}
+        trained = {"tuning": self.tuning, "parameters": self.count}
         return {**self.backend.describe(), "trained": trained}
 
     def inputs(self, data: TrainingData) -> Mapping[str, str]:  # noqa: ARG002 - the protocol has it
-        """Nothing besides corpora and weights."""
-        return {}
+        """The hashes of pretrained weights, where the network knows them."""
+        base: Mapping[str, str | None] = getattr(self.backend, "base", {})
+        return {f"pretrained {name}": value for name, value in base.items() if value}
 
     def precision(self) -> AbstractContextManager[Any]:
         """The context in which the network is run."""
@@ -224,6 +238,8 @@ def make_class_learner(
     """
     objective = make_loss(settings.objective, training_targets(data))
     backend = system.classifier(data.labels, seed=seed_for(settings.seed, "weights"))
+    if isinstance(backend, Calibrates):
+        backend.calibrate(_some_speech(data.train))
     parameters = dict(backend.trained_parameters())
     if not parameters:
         raise ConfigError(
@@ -233,6 +249,14 @@ def make_class_learner(
         )
     autocast = settings.model.precision == "bfloat16"
     return ClassLearner(backend, settings, parameters, objective, autocast)
+
+
+def _some_speech(examples: Sequence[Example]) -> list[Sample]:
+    """Utterances from all over the training part, always the same ones."""
+    step = -(-len(examples) // _CALIBRATING)
+    return [
+        Sample(each.item.utterance_id, each.clip, each.transcript) for each in examples[::step]
+    ]
 
 
 def training_targets(data: TrainingData) -> TrainingTargets:

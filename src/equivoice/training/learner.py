@@ -80,6 +80,10 @@ class Learner(Protocol):
         """K: the most labels that an example is asked with."""
 
     @property
+    def tuning(self) -> str:
+        """What of the model is trained: ``lora``, ``partial``, ``full`` or ``classifier``."""
+
+    @property
     def prompt(self) -> str | None:
         """The name of the prompt; ``None`` where nothing is asked in words."""
 

@@ -64,6 +64,7 @@ def facts(task: TrainingTask, standing: Standing) -> str:
     said: dict[str, Any] = {
         "system": task.name,
         "base_model": task.learner.base_model,
+        "tuning": task.learner.tuning,
         "objective": "minmaxgap" if settings.objective.penalty == "gap" else "erm",
         "recipe": settings.recipe,
         "attribute": settings.groups.attribute,

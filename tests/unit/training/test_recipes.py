@@ -61,7 +61,15 @@ def test_the_two_recipes_differ_in_their_objective_alone() -> None:
 OF_CLASSIFIERS = {"objective": {"options", "reduction", "smoothing"}}
 OF_LANGUAGE_MODELS = {
     "objective": {"tokens"},
-    "model": {"tuning", "rank", "alpha", "dropout", "targets", "unfreeze", "gradient_checkpointing"},
+    "model": {
+        "tuning",
+        "rank",
+        "alpha",
+        "dropout",
+        "targets",
+        "unfreeze",
+        "gradient_checkpointing",
+    },
     "data": {"prompt", "orders", "order_seed"},
 }
 

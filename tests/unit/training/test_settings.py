@@ -31,7 +31,7 @@ def test_a_record_gives_the_same_settings_again(recipe: str) -> None:
     ("section", "key", "value"),
     [
         ("objective", "power", 3),
-        ("objective", "loss", "sum"),
+        ("objective", "reduction", "sum"),
         ("objective", "scope", "epoch"),
         ("objective", "road", "three_pass"),
         ("groups", "cell", []),

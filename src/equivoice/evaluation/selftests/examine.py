@@ -18,7 +18,8 @@ from equivoice.evaluation.selftests.sampling import (
     tree,
     trimming,
 )
-from equivoice.models import EmotionRecognizer, LanguageBackend, Trainable
+from equivoice.models import LanguageBackend
+from equivoice.models.registry import System
 
 __all__ = ["examine"]
 
@@ -39,9 +40,7 @@ _LANGUAGE = (
 _FAULTS = (EquivoiceError, ArithmeticError, OSError, RuntimeError, ValueError, LookupError)
 
 
-def examine(
-    system: EmotionRecognizer | Trainable | LanguageBackend, probes: Probes
-) -> Iterator[Gate]:
+def examine(system: System, probes: Probes) -> Iterator[Gate]:
     """The self-tests of a system, each as soon as it is done.
 
     Args:

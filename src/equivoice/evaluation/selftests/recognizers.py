@@ -7,9 +7,18 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
+from equivoice.errors import ConfigError
 from equivoice.evaluation.selftests.gate import Gate, Outcome
 from equivoice.evaluation.selftests.probes import Probes
-from equivoice.models import Clip, EmotionRecognizer, FittedRecognizer, FloatArray, Trainable
+from equivoice.models import (
+    Classifiable,
+    Clip,
+    EmotionRecognizer,
+    FittedRecognizer,
+    FloatArray,
+    Trainable,
+)
+from equivoice.models.classifiers.recognizer import ClassifierRecognizer
 from equivoice.records import Label, LabelSpace
 
 __all__ = ["fitted_on", "recognizer_gates"]
@@ -22,8 +31,25 @@ _SAME = 1e-6
 _COPIES = 6
 
 
-def fitted_on(system: EmotionRecognizer | Trainable, probes: Probes) -> EmotionRecognizer:
-    """The system, fitted on pieces of the probes where it has to be fitted at all."""
+def fitted_on(
+    system: EmotionRecognizer | Trainable | Classifiable, probes: Probes
+) -> EmotionRecognizer:
+    """The system, fitted on pieces of the probes where it has to be fitted at all.
+
+    A classifier is tested as it is made, with its first weights: what the tests ask of
+    it does not depend on what it was taught.
+
+    Raises:
+        ConfigError: a classifier that cannot be given speech.
+    """
+    space = LabelSpace("self-test", (Label("happy"), Label("sad")))
+    if isinstance(system, Classifiable):
+        if not any("speech" in modality for modality in system.modalities):
+            raise ConfigError(
+                f"the self-tests are of speech, and {system.name} is given none",
+                value=", ".join(sorted(system.modalities)),
+            )
+        return ClassifierRecognizer(system.classifier(space, seed=0))
     if not isinstance(system, Trainable):
         return system
     rows = [
@@ -40,7 +66,6 @@ def fitted_on(system: EmotionRecognizer | Trainable, probes: Probes) -> EmotionR
         for name, clip in (("happy", probes.second), ("sad", probes.first))
         for copy in range(_COPIES)
     ]
-    space = LabelSpace("self-test", (Label("happy"), Label("sad")))
     fitted: FittedRecognizer = system.fit(pl.DataFrame(rows), None, label_space=space, seed=0)
     return fitted
 
