@@ -44,6 +44,7 @@ class TinyClassifier:
     frozen: bool = False
     heard: list[str] = field(default_factory=list)
     cache: Any = None
+    calibrated_on: list[str] = field(default_factory=list)
 
     @property
     def device(self) -> torch.device:
@@ -71,6 +72,13 @@ class TinyClassifier:
 
     def training_mode(self, on: bool) -> None:
         self.model.train(on)
+
+    def calibrate(self, samples: Sequence[Sample]) -> None:
+        """Begin where the first layer's mean is 0 over some speech."""
+        self.calibrated_on += [each.utterance_id for each in samples]
+        given = torch.tensor([self._numbers(each) for each in samples], dtype=torch.float32)
+        with torch.no_grad():
+            self.model.body.bias.sub_(self.model.body(given).mean(0))
 
     def keep_sounds(self, cache: Any) -> None:
         self.cache = cache

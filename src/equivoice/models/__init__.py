@@ -1,6 +1,11 @@
 """Systems that recognise emotions: protocols, a scripted fake, baselines and a registry."""
 
-from equivoice.models.classifying import Classifiable, ClassifyingBackend, Sample
+from equivoice.models.classifying import (
+    Calibrates,
+    Classifiable,
+    ClassifyingBackend,
+    Sample,
+)
 from equivoice.models.language import (
     Clip,
     Decoding,
@@ -23,6 +28,7 @@ from equivoice.models.protocols import (
 
 __all__ = [
     "LABEL_COLUMNS",
+    "Calibrates",
     "Classifiable",
     "ClassifyingBackend",
     "Clip",

@@ -226,6 +226,9 @@ class AnswerLearner:
             tables.append(made)
         return pl.concat(tables)
 
+    def calibrate(self, examples: Sequence[Example]) -> None:
+        """Nothing: a language model begins with the weights of its checkpoint."""
+
     def training_mode(self, on: bool) -> None:
         """Switch dropout on or off."""
         self.backend.training_mode(on=on)

@@ -20,8 +20,7 @@ import polars as pl
 from equivoice.errors import ConfigError
 from equivoice.inference import Answer, Cell, predict_rows
 from equivoice.inference.seeds import seed_for
-from equivoice.models import Classifiable, ClassifyingBackend, FloatArray, Sample
-from equivoice.models.classifying import Calibrates
+from equivoice.models import Calibrates, Classifiable, ClassifyingBackend, FloatArray, Sample
 from equivoice.models.hearing.sound_cache import SoundCache
 from equivoice.objectives import ItemLoss
 from equivoice.training.data import Example, TrainingData
@@ -39,8 +38,8 @@ __all__ = ["CLASSIFIER", "ClassLearner", "make_class_learner", "training_targets
 CLASSIFIER = "classifier"
 """How a classifier is tuned; also the system that a trained one is loaded as."""
 
-# utterances that a network is calibrated on, at most
-_CALIBRATING = 64
+_CALIBRATED_ON = 64
+"""Utterances that a network is calibrated on, at most."""
 
 
 @dataclass(frozen=True)
@@ -140,9 +139,8 @@ class ClassLearner:
 
     def logits(self, examples: Sequence[Example]) -> torch.Tensor:
         """(n, C) float32, in the order of the labels."""
-        samples = [Sample(each.item.utterance_id, each.clip, each.transcript) for each in examples]
         with self.precision():
-            found = self.backend.class_logits(samples)
+            found = self.backend.class_logits(_samples(examples))
         return found.float()
 
     def targets(self, examples: Sequence[Example]) -> torch.Tensor:
@@ -191,6 +189,18 @@ class ClassLearner:
         ]
         return pl.concat(tables)
 
+    def calibrate(self, examples: Sequence[Example]) -> None:
+        """Let a network hear some of the training part, drawn by the seed, where it wants to.
+
+        Args:
+            examples: of the training part.
+        """
+        if not isinstance(self.backend, Calibrates):
+            return
+        seed = self.settings.seed
+        drawn = sorted(examples, key=lambda each: seed_for(seed, "calibration", each.name))
+        self.backend.calibrate(_samples(drawn[:_CALIBRATED_ON]))
+
     def training_mode(self, on: bool) -> None:
         """Switch dropout and augmentation on or off."""
         self.backend.training_mode(on)
@@ -238,8 +248,6 @@ def make_class_learner(
     """
     objective = make_loss(settings.objective, training_targets(data))
     backend = system.classifier(data.labels, seed=seed_for(settings.seed, "weights"))
-    if isinstance(backend, Calibrates):
-        backend.calibrate(_some_speech(data.train))
     parameters = dict(backend.trained_parameters())
     if not parameters:
         raise ConfigError(
@@ -251,14 +259,6 @@ def make_class_learner(
     return ClassLearner(backend, settings, parameters, objective, autocast)
 
 
-def _some_speech(examples: Sequence[Example]) -> list[Sample]:
-    """Utterances from all over the training part, always the same ones."""
-    step = -(-len(examples) // _CALIBRATING)
-    return [
-        Sample(each.item.utterance_id, each.clip, each.transcript) for each in examples[::step]
-    ]
-
-
 def training_targets(data: TrainingData) -> TrainingTargets:
     """What a loss may know: the targets of the training part, and nothing of another.
 
@@ -266,6 +266,10 @@ def training_targets(data: TrainingData) -> TrainingTargets:
         data: of the training.
     """
     return TrainingTargets(data.labels.names, _shares(data.train, data.labels.names))
+
+
+def _samples(examples: Sequence[Example]) -> list[Sample]:
+    return [Sample(each.item.utterance_id, each.clip, each.transcript) for each in examples]
 
 
 def _shares(examples: Sequence[Example], labels: Sequence[str]) -> FloatArray:

@@ -132,6 +132,13 @@ class Learner(Protocol):
             system: the name that the table has.
         """
 
+    def calibrate(self, examples: Sequence[Example]) -> None:
+        """Set first weights that depend on speech, once, before the first step.
+
+        Args:
+            examples: of the training part.
+        """
+
     def training_mode(self, on: bool) -> None:
         """Switch dropout (and what else is random in training) on or off."""
 

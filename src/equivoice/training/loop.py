@@ -177,6 +177,7 @@ def _train(
     progress.planned(task.steps, standing.step)
     try:
         if checkpoint is None:
+            task.learner.calibrate(task.data.train)
             work.evaluate(standing)
         while standing.stopped is None:
             standing = work.advance(standing)

@@ -103,6 +103,7 @@ def by_hand(task: TrainingTask, loss: Any, *, power: int | None) -> dict[str, to
     """AdamW on J = mean loss + λ Δ^p, whole batches, without the package's own loop."""
     system = TinyClassifiable()
     backend = system.classifier(task.data.labels, seed=0)
+    task.learner.calibrate(task.data.train)
     parameters = dict(backend.model.named_parameters())
     with torch.no_grad():
         for name, parameter in parameters.items():
@@ -179,8 +180,8 @@ def test_the_weights_are_those_of_plain_torch_on_whole_batches(
     given = {"recipe": "compact", **quick(**sections)}
     task = plan_training(TinyClassifiable(), corpus, **given)
     first = {name: each.detach().clone() for name, each in task.learner.parameters.items()}
-    expected = by_hand(task, loss, power=power)
     run = run_training(task, tmp_path / "run")
+    expected = by_hand(plan_training(TinyClassifiable(), corpus, **given), loss, power=power)
     assert distance(weights(run), expected) < 1e-5
     assert distance(expected, first) > 1e-2
 
@@ -209,9 +210,9 @@ def test_what_is_frozen_stays_as_it_was(tmp_path: Path, corpus: Corpus) -> None:
     run = trained(tmp_path / "run", corpus, TinyClassifiable(frozen=True))
     assert set(weights(run)) == {"head.weight", "head.bias"}
     best = load_file(run.best_path / "weights.safetensors")
-    start = plan_training(
-        TinyClassifiable(frozen=True), corpus, recipe="compact", **quick()
-    ).learner.model.state_dict()
+    task = plan_training(TinyClassifiable(frozen=True), corpus, recipe="compact", **quick())
+    task.learner.calibrate(task.data.train)
+    start = task.learner.model.state_dict()
     assert torch.equal(best["body.weight"], start["body.weight"])
     assert not torch.equal(best["head.weight"], start["head.weight"])
 
@@ -284,6 +285,7 @@ def test_the_validation_loss_has_the_reduction_of_the_training(
         (pl.col("metric") == "loss") & pl.col("cell").is_null() & (pl.col("step") == 0)
     )["value"][0]
     task = plan_training(TinyClassifiable(), corpus, recipe="compact", **quick(objective=objective))
+    task.learner.calibrate(task.data.train)
     examples = task.data.validation
     samples = [Sample(each.item.utterance_id, each.clip) for each in examples]
     right = torch.tensor([["angry", "sad"].index(str(each.item.label)) for each in examples])
@@ -322,6 +324,22 @@ def test_frozen_parts_hear_once_where_that_is_wished(tmp_path: Path, corpus: Cor
     assert made[0].cache is not None
     assert made[1].cache is None
     assert not (tmp_path / "kept" / "sounds").exists()
+
+
+def test_a_network_is_calibrated_once_and_on_training_speech_alone(
+    tmp_path: Path, corpus: Corpus
+) -> None:
+    given = {"recipe": "compact", **quick()}
+    whole, again = (plan_training(TinyClassifiable(), corpus, **given) for _ in range(2))
+    run_training(whole, tmp_path / "run")
+    learner: Any = whole.learner
+    heard = learner.backend.calibrated_on
+    assert sorted(heard) == sorted(each.item.utterance_id for each in whole.data.train)
+    with TrainingFolder.open(tmp_path / "run") as run:  # as if it had been cut off at its end
+        run.save_record(run.record.model_copy(update={"finished": None}))
+    run_training(again, tmp_path / "run")
+    learner = again.learner
+    assert learner.backend.calibrated_on == []
 
 
 # --------------------------------------------------------------------------- refusals
