@@ -24,6 +24,7 @@ from equivoice.models.hearing.clips import RATE, ClipReader, Wave
 from equivoice.models.hearing.language_part import part_of
 from equivoice.models.hearing.mel import LogMel
 from equivoice.models.language import Decoding, Draw, Question, Said
+from equivoice.models.salmonn.convert import LORA_FOLDER
 from equivoice.models.salmonn.wording import written
 
 if TYPE_CHECKING:
@@ -31,10 +32,7 @@ if TYPE_CHECKING:
 
     import torch
 
-__all__ = ["LORA_FOLDER", "Salmonn"]
-
-LORA_FOLDER = "lora"
-"""Where in a converted folder SALMONN's own adapter stands."""
+__all__ = ["Salmonn"]
 
 _CLIPS_AT_ONCE = 8
 # the release fills shorter clips with silence
