@@ -9,6 +9,8 @@ of padded features with its mask.
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,12 +52,12 @@ class Encoder(nn.Module):
     """
 
     longest = 600.0
-    front: nn.Module | None = None
 
     def __init__(self, model: Any, extractor: Any) -> None:
         super().__init__()
         self.model = model
         self.extractor = extractor
+        self.front: nn.Module | None = None
         self.width = int(model.config.hidden_size)
         self.depth = int(model.config.num_hidden_layers)
 
@@ -114,19 +116,18 @@ class WaveEncoder(Encoder):
 
     def __init__(self, model: Any, extractor: Any) -> None:
         super().__init__(model, extractor)
-        self.front = model.feature_extractor
+        self.front = self.convolutions = model.feature_extractor
         # the model is given what its convolutions made of each wave alone
         model.feature_extractor = _Given()
 
     def features(self, wave: Wave) -> torch.Tensor:
         """The outputs of the convolutions over samples."""
-        assert self.front is not None  # noqa: S101 - it is set above
         if not self.frames(len(wave)):
             return torch.zeros(0, 1)
         if self.extractor.do_normalize:
             wave = (wave - wave.mean()) / np.sqrt(wave.var() + _VARIANCE_FLOOR)
         given = torch.from_numpy(np.ascontiguousarray(wave))[None]
-        found: torch.Tensor = self.front(self._placed(given))
+        found: torch.Tensor = self.convolutions(self._placed(given))
         return found[0].transpose(0, 1)
 
     def frames(self, samples: int) -> int:
@@ -143,7 +144,10 @@ class WaveEncoder(Encoder):
         # the model counts samples, of which it makes so many frames again
         samples = self.samples(mask.sum(dim=1))
         heard = torch.arange(int(samples.max()), device=mask.device) < samples[:, None]
-        told = self.model(features, attention_mask=heard.long(), output_hidden_states=every)
+        with warnings.catch_warnings():
+            # WavLM's own call: its masks are of two kinds, and mean what they shall
+            warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
+            told = self.model(features, attention_mask=heard.long(), output_hidden_states=every)
         return self._collected(told, every=every), mask
 
     def samples(self, frames: torch.Tensor) -> torch.Tensor:
@@ -158,6 +162,32 @@ class WaveEncoder(Encoder):
         """The last norm, where it comes after the layers."""
         config = self.model.config
         return [self.model.encoder.layer_norm] if config.do_stable_layer_norm else []
+
+
+class StackedPositionsEncoder(WaveEncoder):
+    """data2vec-audio: positions by several convolutions, one upon the other.
+
+    Padding is nought before the first of them alone, and reaches the speech through the
+    others. Here it is nought before each, as beyond the end of a wave that stands alone.
+    """
+
+    def __init__(self, model: Any, extractor: Any) -> None:
+        super().__init__(model, extractor)
+        self._valid: torch.Tensor | None = None
+        for layer in model.encoder.pos_conv_embed.layers:
+            layer.register_forward_hook(self._silenced)
+
+    def forward(
+        self, features: torch.Tensor, mask: torch.Tensor, *, every: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Frames of a batch; see :class:`Encoder`."""
+        self._valid = mask[:, None]
+        return super().forward(features, mask, every=every)
+
+    def _silenced(self, layer: nn.Module, given: Any, found: torch.Tensor) -> torch.Tensor:
+        """(n, D, T) with noughts behind each wave."""
+        del layer, given
+        return found if self._valid is None else found * self._valid
 
 
 class FilterBankEncoder(Encoder):
@@ -228,7 +258,10 @@ class WhisperEncoder(Encoder):
 
 
 _KALDI_WINDOW = 400
+# whose attention is its own, and goes by this name
+_EAGER = ("wavlm",)
 _KINDS: dict[str, type[Encoder]] = {
+    "data2vec-audio": StackedPositionsEncoder,
     "whisper": WhisperEncoder,
     "wav2vec2-bert": FilterBankEncoder,
 }
@@ -262,6 +295,8 @@ def load_encoder(options: LoadOptions) -> Encoder:
             file=options.model,
             value=extractor.sampling_rate,
         )
+    if config.model_type in _EAGER:
+        options = replace(options, attention="eager")
     model = load_pretrained(MODEL_CLASSES[config.model_type], options)
     for name in ("layerdrop", "encoder_layerdrop"):
         if hasattr(model.config, name):
