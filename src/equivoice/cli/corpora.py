@@ -1,4 +1,4 @@
-"""``equivoice corpora``: list, show, prepare, check and export corpora."""
+"""``equivoice corpora``: list, show, prepare, check, balance, transcribe and export corpora."""
 
 from __future__ import annotations
 
@@ -258,6 +258,68 @@ def balance_corpus(config: BalanceConfig) -> None:
         raise ConfigError(f"{config.out} is the corpus itself", hint="give another --out")
     say(*notes)
     finish(save_corpus(corpus, config.out))
+
+
+class TranscribeConfig(VerbConfig):
+    """Options of ``corpora transcribe``."""
+
+    where: Path = argument("the folder of a prepared corpus, or a table")
+    out: Path = option("the folder of the corpus with transcripts", short="-o")
+    model: str = option("a Whisper: a folder, or an id of the hub")
+    language: str = option(
+        "auto to have it heard, corpus for that of each utterance, or a code", default="auto"
+    )
+    batch: int = option("how many clips go through the model at once", default=8, ge=1)
+    max_new_tokens: int | None = option(
+        "the longest transcript of 30 s, in tokens", default=None, ge=1
+    )
+    device: str = option("auto, cpu, cuda, cuda:1", default="auto")
+    dtype: str = option("auto, float32, bfloat16, float16", default="auto")
+    limit: int | None = option("only so many utterances, each label in turn", default=None, ge=1)
+    seed: int = option("of that choice", default=0, ge=0)
+
+
+@app.command("transcribe")
+@configured(TranscribeConfig)
+def transcribe(config: TranscribeConfig) -> None:
+    """Give a corpus transcripts by Whisper, with language and probability of no speech.
+
+    Run it again after an interruption: what is transcribed already is kept. Ends with
+    exit code 1 where sound could not be used.
+
+    Example:
+      equivoice corpora transcribe corpora/ravdess --model openai/whisper-large-v3
+        -o corpora/ravdess-asr
+    """
+    from equivoice.inference.transcribing import transcribe_corpus
+    from equivoice.models.transcribing import WhisperTranscriber
+
+    corpus = load_corpus(config.where)
+    model = WhisperTranscriber(
+        config.model,
+        max_new_tokens=config.max_new_tokens,
+        device=config.device,
+        dtype=config.dtype,
+    )
+    with progress("Transcribing") as report:
+        found = transcribe_corpus(
+            corpus,
+            model,
+            config.out,
+            language=config.language,
+            batch=config.batch,
+            limit=config.limit,
+            seed=config.seed,
+            progress=lambda done, total: report(corpus.name, done, total),
+        )
+    note(*(f"no transcript: {name}: {why}" for name, why in found.failed.items()))
+    say(
+        f"{corpus.name}: {found.made} transcripts made, {found.found} there before, "
+        f"{len(found.failed)} failed"
+    )
+    finish(config.out)
+    if found.failed:
+        raise typer.Exit(1)
 
 
 def _pairs(what: str, given: Sequence[str]) -> dict[str, str]:

@@ -136,3 +136,28 @@ def test_check_ends_with_code_2_where_sound_cannot_be_used(
 def test_help_shows_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["corpora", verb, "--help"]) == 0
     assert f"equivoice corpora {verb}" in capsys.readouterr().out
+
+
+def test_transcribe_writes_a_corpus_and_names_what_cannot_be_heard(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tiny.sounds import buzz, write
+    from tiny.whisper import save_whisper
+
+    write(tmp_path / "a.wav", buzz(120, 0.4))
+    (tmp_path / "b.wav").write_bytes(b"RIFF of nothing")
+    (tmp_path / "mine.csv").write_text(
+        "utterance_id,audio,emotion\nmine/a,a.wav,sad\nmine/b,b.wav,angry\n"
+    )
+    model = save_whisper(tmp_path / "whisper")
+    words = ["corpora", "transcribe", str(tmp_path / "mine.csv"), "--model", str(model)]
+    words += ["-o", str(tmp_path / "out"), "--max-new-tokens", "4", "--device", "cpu"]
+    assert run(words) == 1
+    said = capsys.readouterr()
+    assert "1 transcripts made, 0 there before, 1 failed" in said.out
+    assert "no transcript: mine/b" in said.err
+    rows = load_corpus(tmp_path / "out").utterances
+    assert rows.get_column("transcript").is_not_null().to_list() == [True, False]
+    assert rows.get_column("no_speech")[0] > 0
+    assert run(words) == 1
+    assert "0 transcripts made, 1 there before" in capsys.readouterr().out
