@@ -28,8 +28,8 @@ __all__ = [
 HEADLINE = ("macro_f1", "unweighted_accuracy", "accuracy", "weighted_f1")
 """The scores that tables of ensembles show."""
 
-_SAME, _OTHER = "the same answer", "another answer"
-_AGREEMENT = LabelSpace("agreement", (Label(_SAME), Label(_OTHER)))
+_WORDS = ("the same answer", "another answer")
+_AGREEMENT = LabelSpace("agreement", tuple(Label(word) for word in _WORDS))
 
 
 def right(ballots: Ballots, truth: IntArray) -> BoolArray:
@@ -56,10 +56,11 @@ def pairs_of_members(
         for pair in cohen_kappa(ballots.ratings, fewest=1, other="count").pairs
     }
     hits = right(ballots, truth)
+    places = list(itertools.combinations(range(len(ballots.members)), 2))
+    shares = _agreed(ballots, places, utterances, certainty)
     found = []
-    for one, two in itertools.combinations(range(len(ballots.members)), 2):
+    for place, (one, two) in enumerate(places):
         both = ballots.present[:, one] & ballots.present[:, two]
-        same = ballots.choices[both, one] == ballots.choices[both, two]
         first, second = hits[both, one], hits[both, two]
         names = ballots.members[one], ballots.members[two]
         found.append(
@@ -67,7 +68,7 @@ def pairs_of_members(
                 first=names[0],
                 second=names[1],
                 n=int(both.sum()),
-                agree=_share(same, utterances.filter(pl.Series(both)), certainty),
+                agree=shares[place],
                 kappa=kappas.get(names),
                 both_right=int((first & second).sum()),
                 only_first=int((first & ~second).sum()),
@@ -144,19 +145,27 @@ def scores_of(rows: pl.DataFrame) -> dict[str, WithInterval]:
     }
 
 
-def _share(same: BoolArray, utterances: pl.DataFrame, certainty: Mapping[str, Any]) -> WithInterval:
-    """A share of utterances, with an interval over speakers."""
-    if not len(same):
-        return WithInterval(value=None, undefined="no utterance in common")
-    claimed = utterances.drop("emotion").with_columns(emotion=pl.lit(_SAME))
-    observed = utterances.select(
-        "utterance_id", emotion=pl.Series([_SAME if each else _OTHER for each in same])
-    )
-    found = score(
-        observed,
-        claimed,
-        label_space=_AGREEMENT,
-        permutations=1,
-        **certainty,
-    )
-    return scores_of(found.estimates)["accuracy"]
+def _agreed(
+    ballots: Ballots,
+    places: Sequence[tuple[int, int]],
+    utterances: pl.DataFrame,
+    certainty: Mapping[str, Any],
+) -> list[WithInterval]:
+    """How often each pair says the same, with an interval over speakers."""
+    ids = np.array(ballots.utterance_ids, dtype=object)
+    tables = []
+    for number, (one, two) in enumerate(places):
+        both = ballots.present[:, one] & ballots.present[:, two]
+        same = ballots.choices[both, one] == ballots.choices[both, two]
+        said = {"utterance_id": ids[both].tolist(), "emotion": np.where(same, *_WORDS).tolist()}
+        types = {"utterance_id": pl.String, "emotion": pl.String}
+        tables.append(pl.DataFrame(said, schema=types).with_columns(system=pl.lit(str(number))))
+    together = pl.concat(tables)
+    rows = {}
+    if not together.is_empty():
+        claimed = utterances.with_columns(emotion=pl.lit(_WORDS[0]))
+        made = score(together, claimed, label_space=_AGREEMENT, permutations=1, **certainty)
+        rows = made.estimates.partition_by("system", as_dict=True)
+    nothing = WithInterval(value=None, undefined="no utterance in common")
+    keys = ((str(number),) for number in range(len(places)))
+    return [scores_of(rows[key])["accuracy"] if key in rows else nothing for key in keys]

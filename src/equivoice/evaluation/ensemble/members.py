@@ -89,7 +89,9 @@ def read_entry(text: str | Path | RunFolder | pl.DataFrame) -> Entry:
         return Entry(text.path)
     if isinstance(text, Path) or Path(text).exists():
         return Entry(Path(text))
-    alias, equals, place = text.rpartition("=") if "=" in text else ("", "", text)
+    alias, equals, place = text.partition("=")
+    if not equals or Path(text.partition("#")[0]).exists():
+        alias, equals, place = "", "", text
     folder, hash_sign, system = place.partition("#")
     if not folder or (equals and not alias) or (hash_sign and not system):
         raise ConfigError(

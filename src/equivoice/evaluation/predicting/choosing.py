@@ -361,11 +361,22 @@ def _trained(run: TrainingFolder, asked: Asked) -> Predictor:
     if not isinstance(system, LanguageBackend):
         raise InputError("the trained model cannot be asked", file=best, value=name)
     known = {each: space.label_space for each, space in read_descriptions(run).items()}
-    data = record.config.get("data", {})
-    asking = {"prompts": [data["prompt"]]} if "prompt" in data else {}
+    asking = _as_validated(record.config.get("data", {}))
     labels = _labels(known, asked, run.path) if known or asked.labels else _of_facts(run)
     told = f"{alias or name} with what was trained in {best}."
     return Predictor(alias or name, system, labels, asking, (told,))
+
+
+def _as_validated(data: Mapping[str, Any]) -> dict[str, Any]:
+    """How a training asked about its validation part: its prompt, its first label order."""
+    said = {
+        "prompts": [data.get("prompt")],
+        "label_orders": list(data.get("orders", ()))[:1],
+        "order_seed": data.get("order_seed"),
+        "modalities": list(data.get("modalities", ()))[:1],
+        "decoding": {"max_new_tokens": 64, "min_new_tokens": 0, "checkpoint": "neutral"},
+    }
+    return {name: value for name, value in said.items() if value not in (None, [], [None])}
 
 
 def _of_facts(run: TrainingFolder) -> LabelSpace:

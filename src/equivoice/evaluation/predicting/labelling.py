@@ -18,14 +18,16 @@ from equivoice.evaluation.predicting.choosing import Asked, Predictor, choose_mo
 from equivoice.evaluation.predicting.finding import Found, find_sounds
 from equivoice.evaluation.settings import BenchmarkSettings
 from equivoice.inference import OPTIONS_SUFFIX, Asking, Cell, Plan, Progress, Silence, run_cell
-from equivoice.models import LanguageBackend
-from equivoice.records import RunRecord
+from equivoice.models import LanguageBackend, PrefixBackend
+from equivoice.records import PREDICTIONS, RunRecord
 from equivoice.store import RunFolder
 from equivoice.store.provenance import git_revision, machine, now, package_versions
 
 __all__ = ["Predicted", "hears", "label_sounds", "predict"]
 
 _CORPUS, _FOLD = "files", "all"
+_OWN = 1.0
+"""At this temperature the probabilities of options are the model's own."""
 _SOUND = "speech"
 
 Told = Callable[[Sequence[Mapping[str, Any]]], None]
@@ -85,8 +87,8 @@ def predict(
         work: a folder in which what is done is kept, so that an interrupted call goes on.
         progress: is told how far the work is.
         told: is handed the rows as they come.
-        asking: how a model is asked in words, as in
-            :func:`~equivoice.evaluation.benchmark`: ``prompts``, ``label_orders``,
+        asking: how a model is asked in words, where it is otherwise than in its benchmark or
+            training, as in :func:`~equivoice.evaluation.benchmark`: ``prompts``, ``label_orders``,
             ``modalities``, ``temperatures``, ``decoding``, ``parser``, ``option_scores``.
 
     Raises:
@@ -217,6 +219,12 @@ def _way(predictor: Predictor, asking: Mapping[str, Any]) -> tuple[Cell, Asking 
         problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise ConfigError.from_problems(problems) from error
     _refuse_sweep(resolved)
+    if (
+        "temperatures" not in asking
+        and resolved.option_scores
+        and isinstance(system, PrefixBackend)
+    ):
+        resolved = resolved.model_copy(update={"temperatures": (0.0, _OWN)})
     grid = make_grid(resolved, asked=True)
     folds = pl.DataFrame({"utterance_id": [f"{_CORPUS}/x"], "fold": [_FOLD], "split": ["test"]})
     corpus = Corpus(_CORPUS, predictor.labels, pl.DataFrame(), folds)
@@ -282,10 +290,18 @@ def _record(
 
 
 def _rows(frame: pl.DataFrame, files: Mapping[str, str], predictor: Predictor) -> pl.DataFrame:
-    """Predictions as rows for people: a label, and probabilities by name."""
+    """Predictions as rows for people: a label, and probabilities by name.
+
+    A model that is asked in words says its label at the lowest temperature; its options are
+    scored at the highest, where their probabilities are its own.
+    """
     scored = pl.col("system").str.ends_with(OPTIONS_SUFFIX)
-    given = frame.filter(scored).select("utterance_id", shares="probabilities")
-    said = frame.filter(~scored).join(given, on="utterance_id", how="left", maintain_order="left")
+    whole = PREDICTIONS.validate(frame)
+    by_heat = whole.sort("temperature", nulls_last=False, maintain_order=True)
+    given = by_heat.filter(scored).unique("utterance_id", keep="last", maintain_order=True)
+    given = given.select("utterance_id", shares="probabilities")
+    said = by_heat.filter(~scored).unique("utterance_id", keep="first", maintain_order=True)
+    said = said.join(given, on="utterance_id", how="left", maintain_order="left")
     shares = said.get_column("probabilities").fill_null(said.get_column("shares")).to_list()
     return said.select(
         pl.col("utterance_id").replace_strict(files, return_dtype=pl.String).alias("file"),
