@@ -26,7 +26,15 @@ from equivoice.models.classifying import Classifiable
 from equivoice.models.language import LanguageBackend
 from equivoice.models.protocols import EmotionRecognizer, Trainable
 
-__all__ = ["BUILT_IN", "System", "classifies", "load_model", "model_description", "model_names"]
+__all__ = [
+    "BUILT_IN",
+    "System",
+    "classifies",
+    "load_model",
+    "model_description",
+    "model_names",
+    "system_factory",
+]
 
 System: TypeAlias = EmotionRecognizer | Trainable | LanguageBackend | Classifiable
 """What a name stands for."""
@@ -56,6 +64,10 @@ BUILT_IN: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
         "qwen2-audio": ("equivoice.models.speech_llms.qwen2_audio:Qwen2Audio", _NO_OPTIONS),
         "qwen2-5-omni": ("equivoice.models.speech_llms.qwen2_5_omni:Qwen25Omni", _NO_OPTIONS),
         "salmonn": ("equivoice.models.speech_llms.salmonn:Salmonn", _NO_OPTIONS),
+        "salmonn-classifier": (
+            "equivoice.models.classifiers.speech_llm:SpeechLLMClassifier",
+            MappingProxyType({"of": "salmonn"}),
+        ),
         "scripted": ("equivoice.models.scripted:ScriptedBaseline", _NO_OPTIONS),
         "scripted-llm": (
             "equivoice.models.scripted_language:ScriptedLanguageModel",
@@ -68,6 +80,10 @@ BUILT_IN: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
         ),
         "speech-llm": ("equivoice.models.speech_llms.general:GeneralSpeechModel", _NO_OPTIONS),
         "text-classifier": ("equivoice.models.text_llms.classifier:TextClassifier", _NO_OPTIONS),
+        "speech-llm-classifier": (
+            "equivoice.models.classifiers.speech_llm:SpeechLLMClassifier",
+            _NO_OPTIONS,
+        ),
         "text-llm": ("equivoice.models.text_llms.causal:CausalTextModel", _NO_OPTIONS),
         "voxtral": ("equivoice.models.speech_llms.voxtral:Voxtral", _NO_OPTIONS),
     }
@@ -139,6 +155,22 @@ def classifies(name: str) -> bool:
     make, _ = _factory(name)
     made = make if inspect.isclass(make) else get_type_hints(make).get("return")
     return hasattr(made, "classifier")
+
+
+def system_factory(name: str) -> Callable[..., Any]:
+    """What makes a system: a class, or a function.
+
+    Args:
+        name: one of :func:`model_names`.
+
+    Raises:
+        ConfigError: there is no system of this name.
+
+    Example:
+        >>> system_factory("prior").__name__
+        'PriorBaseline'
+    """
+    return _factory(name)[0]
 
 
 def model_description(name: str) -> str:

@@ -37,22 +37,21 @@ def recipe_names() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".yaml") for name in files if name.endswith(".yaml")))
 
 
-def default_recipe(system: str, *, classifies: bool) -> str:
+def default_recipe(system: object, *, classifies: bool) -> str:
     """The recipe that suits a system.
 
     Args:
-        system: its name.
+        system: what makes it, or itself; a classifier may name a recipe as ``RECIPE``.
         classifies: whether it is a classifier.
 
     Example:
-        >>> default_recipe("voxtral", classifies=False)
-        'erm'
-        >>> default_recipe("a=compact-encoder", classifies=True)
+        >>> from equivoice.models.encoders.compact import CompactEncoder
+        >>> default_recipe(CompactEncoder, classifies=True)
         'compact'
+        >>> default_recipe(object(), classifies=True), default_recipe(object(), classifies=False)
+        ('encoder', 'erm')
     """
-    if not classifies:
-        return "erm"
-    return "compact" if system.rpartition("=")[2] == "compact-encoder" else "encoder"
+    return str(getattr(system, "RECIPE", "encoder")) if classifies else "erm"
 
 
 def load_recipe(name_or_path: str | Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from equivoice.inference.seeds import seed_for
 from equivoice.models import Classifiable
 from equivoice.models.decoding.learning_model import LearningModel
 from equivoice.models.hearing.backend import HearingModel
-from equivoice.models.registry import classifies, load_model
+from equivoice.models.registry import classifies, load_model, system_factory
 from equivoice.prompting import load_prompt
 from equivoice.records import UTTERANCES
 from equivoice.training.answer_learner import make_answer_learner
@@ -128,7 +128,8 @@ def plan_settings(
     """
     classifier = _classifies(system)
     name = system if isinstance(system, str) else system.name
-    chosen = recipe or default_recipe(name, classifies=classifier)
+    maker = system_factory(name.rpartition("=")[2]) if isinstance(system, str) else system
+    chosen = recipe or default_recipe(maker, classifies=classifier)
     found = resolve_settings(chosen, changes, system=name, **settings)
     check_metric(found.selection.metric, setting="selection.metric")
     check_metric(found.weight.gap, setting="weight.gap")

@@ -8,9 +8,10 @@ import pytest
 import yaml
 
 from equivoice.errors import ConfigError
+from equivoice.models.encoders.compact import CompactEncoder
 from equivoice.training import load_recipe, recipe_names, resolve_settings
-from equivoice.training.recipes import default_recipe
 from equivoice.training.settings import TrainingSettings, fold_of
+from equivoice.training.task import plan_settings
 
 FOR = {"system": "qwen2-audio", "corpora": ["/c/a"]}
 
@@ -44,10 +45,14 @@ def test_options_belong_to_the_loss_that_they_were_named_with() -> None:
 
 
 def test_each_kind_of_system_has_a_recipe() -> None:
-    assert default_recipe("qwen2-audio", classifies=False) == "erm"
-    assert default_recipe("compact-encoder", classifies=True) == "compact"
-    assert default_recipe("small=compact-encoder", classifies=True) == "compact"
-    assert default_recipe("speech-encoder", classifies=True) == "encoder"
+    recipes = {
+        name: plan_settings(name, None, {}, corpora=("a",)).recipe
+        for name in ("qwen2-audio", "compact-encoder", "small=compact-encoder", "speech-encoder")
+    }
+    assert list(recipes.values()) == ["erm", "compact", "compact", "encoder"]
+    own = CompactEncoder(name="mine")
+    assert plan_settings(own, None, {}, corpora=("a",)).recipe == "compact"
+    assert plan_settings(own, "encoder", {}, corpora=("a",)).recipe == "encoder"
 
 
 def test_the_two_recipes_differ_in_their_objective_alone() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from equivoice.errors import AudioError
 from equivoice.models.classifiers.backend import NetworkClassifier
@@ -64,6 +64,9 @@ class CompactEncoder:
         >>> CompactEncoder().name
         'compact-encoder'
     """
+
+    RECIPE: ClassVar[str] = "compact"
+    """The recipe that it is trained by where none is named."""
 
     seconds: float = 10.0
     pooling: str = "attentive"
