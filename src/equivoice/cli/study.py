@@ -8,6 +8,7 @@ from equivoice.cli.benchmark import Numbers, Words
 from equivoice.cli.config import command_line, configured, option, verb_app
 from equivoice.cli.console import finish, note, progress, say
 from equivoice.cli.planning import plan_tables
+from equivoice.cli.study_abhinaya import abhinaya_verb
 from equivoice.cli.study_asking import StudyConfig, as_asked, ask, need_both
 from equivoice.cli.study_fair_training import fair_training_verb
 from equivoice.cli.study_gender_gap import gender_gap_benchmark_verb
@@ -35,6 +36,7 @@ def study() -> None:
 
 app.command("gender-gap-benchmark")(gender_gap_benchmark_verb)
 app.command("fair-training")(fair_training_verb)
+app.command("abhinaya")(abhinaya_verb)
 
 
 class ZeroShotAuditConfig(StudyConfig):
