@@ -8,8 +8,8 @@ Files are mapped into memory, so that names and shapes cost nothing.
 from __future__ import annotations
 
 import json
-import pickle
 import zipfile
+from _pickle import UnpicklingError  # torch's reader raises it; nothing is unpickled here
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,7 +108,7 @@ def _restricted(file: Path) -> Any:
         return torch.load(
             file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file)
         )
-    except pickle.UnpicklingError as error:
+    except UnpicklingError as error:
         raise ConfigError(
             "the checkpoint holds more than tensors and plain values, and reading it could run "
             "whatever code it holds",
