@@ -26,6 +26,7 @@ TUTORIALS = [
         for name in (
             *("plugins.md", "prompts.md", "parsing.md", "agreement.md", "votes.md"),
             "gender-gap-benchmark.md",
+            "ensembles.md",
         )
     ),
 ]

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from equivoice.errors import ConfigError
-from equivoice.evaluation.ensemble.members import read_entry
 from equivoice.records import replace_file
 from equivoice.reports import render_page
 from equivoice.studies.abhinaya.measuring import (
@@ -78,8 +77,7 @@ def abhinaya_vote(
     if not (members or losses or zero_shot):
         raise ConfigError("there is nothing to show", hint="name members, losses or models")
     paper = load_published_ensemble()
-    aliases = _names(members)
-    votes = vote(members, reference, asked, names=aliases, watch=watch) if members else None
+    votes = vote(members, reference, asked, watch=watch) if members else None
     entries = [*losses, *((ZERO_SHOT, label, place) for label, place in zero_shot)]
     compared = compare_entries(entries, reference, asked, watch=watch)
     same = votes is not None and _same(votes, paper)
@@ -96,14 +94,6 @@ def write_abhinaya(found: AbhinayaStudy, out: Path, *, command: str = "") -> Pat
     for name, table in found.tables.named.items():
         replace_file(out / f"{name}.csv", table.write_csv)
     return replace_file(out / "abhinaya.html", lambda place: _write(place, page))
-
-
-def _names(members: Mapping[str, Any] | Sequence[Any]) -> list[str]:
-    """The names that members were given, as far as they were."""
-    if isinstance(members, Mapping):
-        return list(members)
-    entries = [read_entry(each) for each in members]
-    return [name for entry in entries for name in (entry.alias or entry.system,) if name]
 
 
 def _same(votes: Votes, paper: PublishedEnsemble) -> bool:

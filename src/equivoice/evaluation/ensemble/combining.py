@@ -43,6 +43,7 @@ __all__ = [
     "Given",
     "combine",
     "ensemble_settings",
+    "entries_of",
 ]
 
 Given = str | Path | RunFolder | pl.DataFrame
@@ -191,7 +192,7 @@ def _read(
     reference: str | Path | Corpus | pl.DataFrame | None,
 ) -> list[Source]:
     """All sources; folders first, since they say as what answers in words are read."""
-    entries = _entries(given)
+    entries = entries_of(given)
     known: dict[int, Source] = {}
     labels: LabelSpace | None = None
     if reference is not None:
@@ -203,7 +204,8 @@ def _read(
     return [known[place] for place in range(len(entries))]
 
 
-def _entries(given: Sequence[Given] | Mapping[str, Given]) -> list[Entry]:
+def entries_of(given: Sequence[Given] | Mapping[str, Given]) -> list[Entry]:
+    """Members as they are asked for; the names of a mapping go before their own."""
     if not isinstance(given, Mapping):
         return [read_entry(each) for each in given]
     entries = {name: read_entry(each) for name, each in given.items()}

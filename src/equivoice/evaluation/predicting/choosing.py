@@ -28,6 +28,7 @@ __all__ = ["Asked", "Predictor", "choose_model"]
 _BENCHMARK = "benchmark"
 _RECORD = "run.json"
 _WHOLE = "all"
+_BEST = "best"
 _CLASSIFIER = ("config.json", "weights.safetensors")
 _ASKED = ("label_orders", "order_seed", "modalities", "decoding", "parser")
 
@@ -234,7 +235,7 @@ def _benchmarked(run: RunFolder, asked: Asked) -> Predictor:
     if isinstance(system, EmotionRecognizer):
         return Predictor(alias, system, system.label_space, {})
     if not isinstance(system, LanguageBackend):
-        return _classifier(_saved_within(run.path, alias), asked)
+        return _classifier(_saved_within(run, alias, asked.fold), asked)
     asking = {each: record.config[each] for each in _ASKED if each in record.config}
     asking["prompts"] = list(record.config.get("prompts", ()))[:1]
     return Predictor(alias, system, _labels(known, asked, run.path), _first_way(asking))
@@ -284,21 +285,24 @@ class _Named:
         return self.system.fit(train, validation, label_space=label_space, seed=seed)
 
 
-def _saved_within(place: Path, name: str) -> Path:
-    """The only trained classifier below a run; of several, one must be named."""
-    found = sorted(
-        each.parent
-        for each in place.rglob(_CLASSIFIER[1])
-        if (each.parent / _CLASSIFIER[0]).is_file()
-    )
-    best = [each for each in found if each.name == "best"] or found
-    if len(best) == 1:
-        return best[0]
+def _saved_within(run: RunFolder, name: str, fold: str | None) -> Path:
+    """The classifier that a benchmark trained for a system; of several folds, one must be named."""
+    entries = [
+        each
+        for each in run.record.selection
+        if each.get("system") == name and "training" in each and fold in (None, each.get("fold"))
+    ]
+    places = {str(each["fold"]): run.path / str(each["training"]) / _BEST for each in entries}
+    if len(places) == 1:
+        return next(iter(places.values()))
+    known = {str(each.get("fold")) for each in run.record.selection if each.get("system") == name}
     raise ConfigError(
-        f"the run holds {'no' if not best else 'several'} trained models of {name}",
-        value=str(place),
-        choices=[str(each) for each in best] or None,
-        hint="name one of the folders with --model" if best else "run its benchmark again",
+        f"the benchmark trained {name} once for each fold"
+        if places
+        else f"the benchmark kept no trained {name} of this fold",
+        value=fold or str(run.path),
+        choices=sorted(known),
+        hint="name one: --fold",
     )
 
 

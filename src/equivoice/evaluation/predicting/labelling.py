@@ -188,8 +188,8 @@ class _Telling(RunFolder):
 def hears(predictor: Predictor, asking: Mapping[str, Any]) -> bool:
     """Whether the model is given sound."""
     if not isinstance(predictor.system, LanguageBackend):
-        known = getattr(predictor.system, "modality", _SOUND)
-        return known != "transcript"
+        backend = getattr(predictor.system, "backend", predictor.system)
+        return getattr(backend, "modality", _SOUND) != "transcript"
     return _modality(predictor.system, {**predictor.asking, **asking}) != "transcript"
 
 

@@ -13,6 +13,7 @@ from equivoice.corpora import Corpus
 from equivoice.errors import ConfigError, InputError
 from equivoice.evaluation import Ensemble, ensemble, score
 from equivoice.evaluation.ensemble.agreement import scores_of
+from equivoice.evaluation.ensemble.combining import entries_of
 from equivoice.evaluation.ensemble.gathering import Gathered, Reference, find_reference, gather
 from equivoice.evaluation.ensemble.members import Member, Source, read_entry, read_source
 from equivoice.evaluation.paired import compare_predictions
@@ -36,7 +37,7 @@ LOSSES: Mapping[str, str] = {
 """The losses of Table 2; others may be put beside them under names of their own."""
 
 PAPER, OURS = "abhinaya_paper", "among_tied"
-_VOTE = "majority vote"
+_BREAKERS = ("S2", "ST1")
 
 References = str | Path | Corpus | pl.DataFrame
 
@@ -114,11 +115,15 @@ def vote(
     reference: References | None,
     settings: AbhinayaSettings,
     *,
-    names: Sequence[str],
     watch: Callable[[str], None],
 ) -> Votes:
-    """The members' majority vote, with ties by the paper's words and by ours."""
-    breaker = (settings.breaker,) if settings.breaker else tuple(n for n in names if n == "S2")
+    """The members' majority vote, with ties by the paper's words and by ours.
+
+    At a tie S2 is asked first, and ST1 where S2 takes no part, as in the paper's Table 4.
+    """
+    names = _names(members, reference)
+    asked_first = (settings.breaker,) if settings.breaker else _BREAKERS
+    breaker = tuple(name for name in asked_first if name in names or settings.breaker)
     made = []
     for tie in (PAPER, OURS):
         watch(f"majority vote, ties: {tie}")
@@ -137,6 +142,12 @@ def vote(
             )
         )
     return Votes(*made)
+
+
+def _names(members: Mapping[str, Any] | Sequence[Any], reference: References | None) -> list[str]:
+    labels = None if reference is None else find_reference([], reference, None).labels
+    sources = [read_source(entry, labels) for entry in entries_of(members)]
+    return [member.name for source in sources for member in source.members]
 
 
 def read_loss(text: str) -> tuple[str, str, str]:
