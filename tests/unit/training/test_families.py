@@ -21,6 +21,7 @@ FAMILIES = {
     "audio-flamingo-3": "audio_flamingo3",
     "voxtral": "voxtral",
     "qwen2-5-omni": "qwen2_5_omni",
+    "salmonn": "salmonn",
     "speech-llm": "glm_asr",
     "text-llm": None,
 }
