@@ -10,11 +10,8 @@ import pytest
 
 import equivoice
 from equivoice.cli.app import run
-from equivoice.cli.score import read_predictions
-from equivoice.errors import SchemaError
-from equivoice.records import ESTIMATES, Label, LabelSpace, RunRecord, read_table
+from equivoice.records import ESTIMATES, RunRecord, read_table
 
-LABELS = LabelSpace("demo", (Label("angry", ("anger",)), Label("sad", ("sadness",))))
 FAST = ["--replicates", "100", "--permutations", "100"]
 
 
@@ -134,29 +131,6 @@ def test_options_from_a_file(tables: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     assert run(["score", "p.csv", "--reference", "u.csv", "--group", "gender", *FAST]) == 0
     assert estimates("b").equals(estimates())
     assert json.loads(Path("b/run.json").read_text())["config"]["group"] == ["gender"]
-
-
-def test_an_unreadable_answer_is_no_label(tmp_path: Path) -> None:
-    file = tmp_path / "p.csv"
-    file.write_text("utterance_id,response\na,anger\nb,sad or angry\nc,\nd,I cannot say\n")
-    table = read_predictions(file, LABELS)
-    assert table["emotion"].to_list() == ["angry", None, None, None]
-    assert table["status"].to_list() == ["parsed", "ambiguous", "unparsed", "refused"]
-
-
-def test_labels_that_are_given_are_not_parsed_again(tmp_path: Path) -> None:
-    file = tmp_path / "p.csv"
-    file.write_text("utterance_id,emotion,response\na,sad,angry\nb,,angry\n")
-    table = read_predictions(file, LABELS)
-    assert table["emotion"].to_list() == ["sad", None]
-
-
-def test_neither_label_nor_answer_names_the_columns(tmp_path: Path) -> None:
-    file = tmp_path / "p.csv"
-    file.write_text("utterance_id,guess\na,sad\n")
-    with pytest.raises(SchemaError, match="neither") as caught:
-        read_predictions(file, LABELS)
-    assert caught.value.choices == ("utterance_id", "guess")
 
 
 # ------------------------------------------------------------------ report, models
