@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -99,13 +100,13 @@ class ClassifierRecognizer:
             yield from groups
             return
         with ThreadPoolExecutor(1) as pool:
-            waiting = [
-                pool.submit(self.backend.listen, [samples[row] for row in group])
-                for group in groups
-            ]
-            for group, heard in zip(groups, waiting, strict=True):
-                heard.result()
-                yield group
+            coming = None
+            for group, following in pairwise([*groups, None]):
+                if coming is not None:
+                    coming.result()
+                if following is not None:
+                    coming = pool.submit(self.backend.listen, [samples[row] for row in following])
+                yield group or []
 
     @contextmanager
     def _answering(self) -> Iterator[None]:

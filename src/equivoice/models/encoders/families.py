@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -116,7 +116,7 @@ class WaveEncoder(Encoder):
 
     def __init__(self, model: Any, extractor: Any) -> None:
         super().__init__(model, extractor)
-        self.front = self.convolutions = model.feature_extractor
+        self.front = model.feature_extractor
         # the model is given what its convolutions made of each wave alone
         model.feature_extractor = _Given()
 
@@ -127,7 +127,7 @@ class WaveEncoder(Encoder):
         if self.extractor.do_normalize:
             wave = (wave - wave.mean()) / np.sqrt(wave.var() + _VARIANCE_FLOOR)
         given = torch.from_numpy(np.ascontiguousarray(wave))[None]
-        found: torch.Tensor = self.convolutions(self._placed(given))
+        found: torch.Tensor = cast("nn.Module", self.front)(self._placed(given))
         return found[0].transpose(0, 1)
 
     def frames(self, samples: int) -> int:
