@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -92,9 +91,8 @@ def predict_verb(config: PredictConfig) -> None:
         say(f"{found.utterances.height} sounds, labels {', '.join(predictor.labels.names)}")
         _name(found.damaged)
         return
-    with ExitStack() as stack:
-        work = None if config.out is None else _work(config.out)
-        bar = stack.enter_context(run_bar())
+    work = None if config.out is None else _work(config.out)
+    with run_bar() as bar:
         predicted = label_sounds(
             predictor,
             found,
@@ -162,7 +160,11 @@ def _name(lost: Mapping[str, str], *, what: str = "left out") -> None:
 
 
 def _refuse_present(config: PredictConfig) -> None:
-    if config.out is None or not config.out.exists():
+    if config.out is None:
+        return
+    if config.overwrite:
+        _remove(_work(config.out))
+    if not config.out.exists():
         return
     if not config.overwrite:
         raise ConfigError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +154,7 @@ def combine(
         balanced=settings.balanced,
         seed=settings.seed,
     )
-    known = _validation(validation, reference, settings)
+    known = _validation(validation, reference, settings, held.labels)
     notes = [] if known is None else refuse_tested(known, tested)
     order = member_scores(tested if known is None else known, held.labels)
     names = tuple(member.name for member in tested.members)
@@ -220,11 +220,13 @@ def _validation(
     given: Sequence[Given] | Mapping[str, Given],
     reference: str | Path | Corpus | pl.DataFrame | None,
     settings: EnsembleSettings,
+    labels: LabelSpace,
 ) -> Gathered | None:
+    """The validation votes, over the labels of what is scored."""
     if not given:
         return None
     sources = _read(given, reference)
-    held = find_reference(sources, reference, settings.corpus)
+    held = replace(find_reference(sources, reference, settings.corpus), labels=labels)
     members = [member for source in sources for member in source.members]
     return gather(members, held, utterances=settings.utterances)
 

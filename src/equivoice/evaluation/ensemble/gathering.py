@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -181,12 +181,14 @@ def gather(
     tables = []
     kept = []
     for member in members:
-        own = member.predictions.join(scored, on="utterance_id", how="semi")
+        own, unusable = _aligned(member, scored, reference.labels)
+        if unusable:
+            left_out[f"{member.name}: probabilities over other labels"] = unusable
         lost = member.predictions.height - len(asked[member.name])
         if lost:
             left_out[f"{member.name}: prediction of an utterance without label here"] = lost
         tables.append((member.name, _answers(own, scored, reference.labels, member)))
-        kept.append(Member(member.name, own, member.source))
+        kept.append(replace(member, predictions=own))
     ballots = ballots_of(tables, scored.get_column("utterance_id").to_list(), reference.labels)
     return Gathered(tuple(kept), ballots, scored.sort("utterance_id"), left_out)
 
@@ -262,6 +264,31 @@ def _lost(asked: Mapping[str, set[str]], wanted: set[str], utterances: str) -> d
         return {f"{name}: has no answer, does not vote": n for name, n in missing.items() if n}
     left = {name: len(own - wanted) for name, own in asked.items()}
     return {f"{name}: answered by it and not by all": n for name, n in left.items() if n}
+
+
+def _aligned(member: Member, scored: pl.DataFrame, labels: LabelSpace) -> tuple[pl.DataFrame, int]:
+    """A member's answers with probabilities in the order of the reference's labels.
+
+    A run states the label space that its probabilities are over. Where that holds the same
+    labels in another order they are put in order; where it holds others, or is not known
+    by its id, they are dropped. A table that names no label space is taken at its word.
+
+    Returns:
+        the answers to what is scored, and how many lost their probabilities.
+    """
+    own = member.predictions.join(scored, on="utterance_id", how="semi")
+    ids = set(own.get_column("label_space").drop_nulls())
+    known = [space for space in member.spaces if not ids or ids == {space.id}]
+    names = known[0].names if known else (labels.names if ids <= {labels.id} else ())
+    if names == labels.names:
+        return own, 0
+    shares = pl.col("probabilities")
+    if sorted(names) == sorted(labels.names):
+        order = [names.index(name) for name in labels.names]
+        ordered = shares.list.gather(order, null_on_oob=True)
+        return own.with_columns(ordered, label_space=pl.lit(labels.id)), 0
+    lost = own.get_column("probabilities").is_not_null().sum()
+    return own.with_columns(probabilities=pl.lit(None, dtype=pl.List(pl.Float64))), int(lost)
 
 
 def _answers(

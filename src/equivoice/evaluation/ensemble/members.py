@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +46,13 @@ class Member:
         name: as it stands in tables.
         predictions: a PREDICTIONS table with an utterance at most once.
         source: where it comes from, for messages and the record.
+        spaces: the label spaces that its probabilities are over, as far as its folder tells.
     """
 
     name: str
     predictions: pl.DataFrame
     source: str
+    spaces: tuple[LabelSpace, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,8 @@ def _from_folder(entry: Entry, place: Path) -> Source:
             hint="finish it: the same command goes on",
         )
     labels = {name: each.label_space for name, each in read_descriptions(run).items()}
-    members = tuple(_members(predictions, entry, str(place), place.absolute().name))
+    found = _members(predictions, entry, str(place), place.absolute().name)
+    members = tuple(replace(member, spaces=tuple(labels.values())) for member in found)
     folder = run if isinstance(run, RunFolder) else None
     return Source(members, UTTERANCES.validate(run.utterances()), labels, folder)
 

@@ -144,6 +144,9 @@ def label_sounds(
     if utterances.is_empty():
         return Predicted(_empty(predictor), predictor.labels.names, damaged, 0, predictor.told)
 
+    watcher = progress or Silence()
+    watcher.planned(1, utterances.height * (1 if way is None else way.answers), 0)
+
     def tell(frame: pl.DataFrame) -> None:
         if told is not None:
             told(_rows(frame, files, predictor).to_dicts())
@@ -161,7 +164,7 @@ def label_sounds(
                 plan=Plan((cell,), seed=seed, batch_size=batch_size),
                 run=run,
                 label_space=predictor.labels,
-                progress=progress or Silence(),
+                progress=watcher,
                 asking=way,
             )
             rows = _rows(run.cell_predictions(cell.name), files, predictor)

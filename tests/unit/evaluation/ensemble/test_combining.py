@@ -533,3 +533,42 @@ def test_runs_under_two_labels_are_refused(tmp_path: Path) -> None:
         ensemble([tmp_path / "a", tmp_path / "b"], **QUICK)
     made = ensemble([tmp_path / "a", tmp_path / "b"], reference=truth, **QUICK)
     assert made.predictions.height == 3 * 32
+
+
+def test_probabilities_in_another_order_are_put_in_order(tmp_path: Path) -> None:
+    """A run has its labels in its own order; a plain reference has them by the alphabet."""
+    truth = spoken(4, 8)
+    known = dict(truth.select("utterance_id", "emotion").iter_rows())
+    turned = label_space(list(reversed(LABELS)), id="turned")
+    for name, accuracy in (("a", 0.5), ("b", 0.6)):
+        benchmark(
+            ScriptedBaseline(known, accuracy, name),
+            Corpus("demo", turned, truth),
+            out=tmp_path / name,
+            n_folds=2,
+            replicates=20,
+            permutations=5,
+            group_by=(),
+        )
+    places = [tmp_path / "a", tmp_path / "b"]
+    asked: dict[str, Any] = {"method": "soft", "subsets": False, "tie": "label_order"}
+    own = ensemble(places, **asked, **QUICK)
+    plain = ensemble(places, reference=truth, **asked, **QUICK)
+    assert plain.left_out == {}
+    shares = [
+        np.array(each.predictions.filter(system="soft vote")["probabilities"].to_list())
+        for each in (own, plain)
+    ]
+    np.testing.assert_allclose(shares[0][:, ::-1], shares[1], atol=1e-12)
+    stored = plain.predictions.filter(system="a").sort("utterance_id")
+    most = [LABELS[code] for code in np.array(stored["probabilities"].to_list()).argmax(axis=1)]
+    assert most == stored["emotion"].to_list()
+
+
+def test_probabilities_over_other_labels_are_not_used_and_counted(truth: pl.DataFrame) -> None:
+    foreign = answers(truth, 0.5, 0, shares=True).with_columns(label_space=pl.lit("elsewhere"))
+    members = {"a": foreign, "b": answers(truth, 0.5, 1, shares=True)}
+    made = ensemble(members, reference=truth, subsets=False, **QUICK)
+    assert made.left_out == {"a: probabilities over other labels": 96}
+    with pytest.raises(InputError, match="a gives none for 96 of 96"):
+        ensemble(members, reference=truth, method="soft", **QUICK)
