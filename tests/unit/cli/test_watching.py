@@ -78,6 +78,17 @@ def test_listening_has_a_bar_until_it_is_done(bar: Progress) -> None:
     assert len([task for task in bar.tasks if task.visible]) == 1
 
 
+def test_a_training_has_a_bar_beside_it(bar: Progress) -> None:
+    watcher = RunBar(bar)
+    watcher.training(2, 8)
+    watcher.listening(1, 4)
+    shown = {str(task.description): task for task in bar.tasks}
+    assert (shown["training"].completed, shown["training"].total) == (2, 8)
+    assert (shown["listening"].completed, shown["listening"].visible) == (1, True)
+    watcher.training(8, 8)
+    assert not shown["training"].visible
+
+
 def test_what_an_earlier_run_did_is_not_in_the_rate() -> None:
     now = [0.0]
     screen = io.StringIO()

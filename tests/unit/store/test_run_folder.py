@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from equivoice.errors import InputError, LockedRunError, RunError, SchemaError, StorageError
 from equivoice.records import ESTIMATES, PREDICTIONS, VOTES, RunRecord
-from equivoice.store import RunFolder
+from equivoice.store import RunFolder, TrainingFolder
 from equivoice.store.run_folder import _file_stem
 
 RECORD = RunRecord(verb="benchmark", config={"seed": 3})
@@ -109,6 +109,52 @@ def test_overwriting_removes_the_run_and_nothing_else(tmp_path: Path) -> None:
         assert run.timings().is_empty()
         assert run.read_text("report.html") is None
     assert (tmp_path / "thoughts.pdf").read_text() == "mine"
+
+
+def test_overwriting_removes_trainings_within_and_nothing_beside_them(tmp_path: Path) -> None:
+    with begun(tmp_path) as run:
+        place = run.training_path("s@corpus@1")
+        with TrainingFolder.open(place) as training:
+            training.save_record(RunRecord(verb="train", config={"seed": 1}))
+            training.best_path.mkdir()
+        run.sounds_path.mkdir()
+        (run.sounds_path / "clip").write_text("heard")
+    mine = tmp_path / "trainings" / "mine"
+    mine.mkdir()
+    (mine / "notes.txt").write_text("mine")
+    with RunFolder.open(tmp_path, overwrite=True) as run:
+        assert not place.exists()
+        assert not run.sounds_path.exists()
+    assert (mine / "notes.txt").read_text() == "mine"
+
+
+def test_a_training_with_something_of_somebody_elses_in_it_keeps_that(tmp_path: Path) -> None:
+    with begun(tmp_path) as run:
+        place = run.training_path("s@corpus@1")
+        with TrainingFolder.open(place) as training:
+            training.save_record(RunRecord(verb="train", config={"seed": 1}))
+    (place / "thoughts.pdf").write_text("mine")
+    RunFolder.open(tmp_path, overwrite=True).close()
+    assert [each.name for each in place.iterdir()] == ["thoughts.pdf"]
+
+
+def test_cells_have_trainings_of_their_own_within_the_folder(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    names = ["a@b@1", "a@b@2", "../../c@b@1", "a/b", "sounds"]
+    places = {run.training_path(name) for name in names}
+    assert len(places) == len(names)
+    assert {place.parent for place in places} == {tmp_path / "trainings"}
+    assert run.sounds_path not in places
+
+
+def test_sounds_are_dropped_whether_there_are_any_or_not(tmp_path: Path) -> None:
+    with begun(tmp_path) as run:
+        run.drop_sounds()
+        run.sounds_path.mkdir(parents=True)
+        run.drop_sounds()
+        assert not run.sounds_path.exists()
+    with pytest.raises(RunError, match="opened to read"):
+        RunFolder.read(tmp_path).drop_sounds()
 
 
 def test_a_run_that_was_killed_while_it_was_being_overwritten_can_be_opened(

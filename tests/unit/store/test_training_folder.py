@@ -173,3 +173,16 @@ def test_utterances_and_predictions_are_kept(tmp_path: Path) -> None:
     read = TrainingFolder.read(tmp_path)
     assert read.utterances()["split"].to_list() == ["train"]
     assert read.predictions()["emotion"].to_list() == ["sad"]
+
+
+def test_checkpoints_go_once_the_training_is_done_and_the_best_model_stays(tmp_path: Path) -> None:
+    with begun(tmp_path) as run:
+        (run.checkpoints_path / "step-000001").mkdir(parents=True)
+        run.best_path.mkdir()
+        with pytest.raises(RunError, match="still needs its checkpoints"):
+            run.drop_checkpoints()
+        run.save_record(RECORD.model_copy(update={"finished": "2026-01-01T00:00:00+00:00"}))
+        run.drop_checkpoints()
+        run.drop_checkpoints()
+        assert not run.checkpoints_path.exists()
+        assert run.best_path.is_dir()
