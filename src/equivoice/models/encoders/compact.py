@@ -70,7 +70,7 @@ class CompactEncoder:
 
     seconds: float = 10.0
     pooling: str = "attentive"
-    channels: Sequence[int] = (32, 64, 64, 128, 128)
+    channels: Sequence[int] = (24, 48, 48, 96, 96)
     width: int = 192
     dropout: float = 0.2
     attention_width: int = 64

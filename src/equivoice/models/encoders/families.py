@@ -160,8 +160,8 @@ class WaveEncoder(Encoder):
 
     def above(self) -> list[nn.Module]:
         """The last norm, where it comes after the layers."""
-        config = self.model.config
-        return [self.model.encoder.layer_norm] if config.do_stable_layer_norm else []
+        last = getattr(self.model.config, "do_stable_layer_norm", False)
+        return [self.model.encoder.layer_norm] if last else []
 
 
 class StackedPositionsEncoder(WaveEncoder):

@@ -128,4 +128,5 @@ def log_mel(wave: NDArray[np.float32], settings: LogMelSettings) -> Spectrum:
         spectrum = scipy.fft.rfft(windowed, settings.size, axis=1)
         power = (spectrum.real**2 + spectrum.imag**2) @ settings.filters
         found[low : low + _BLOCK] = (np.log10(np.maximum(power, _FLOOR)) + 4.0) / 4.0
-    return found
+    # the floor in single precision lies a little below it
+    return np.maximum(found, np.float32(SILENCE))

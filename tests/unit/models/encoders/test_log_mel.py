@@ -53,7 +53,7 @@ def test_frames_depend_on_their_own_samples_alone() -> None:
     sound = wave(1.0)
     whole = log_mel(sound, SETTINGS)
     part = log_mel(sound[: 10 * SETTINGS.hop + SETTINGS.window], SETTINGS)
-    np.testing.assert_array_equal(part, whole[: len(part)])
+    np.testing.assert_allclose(part, whole[: len(part)], atol=1e-6)
 
 
 def test_a_long_clip_is_done_in_blocks() -> None:
