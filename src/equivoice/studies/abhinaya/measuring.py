@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +216,7 @@ def _only(source: Source, label: str) -> Member:
             choices=[member.name for member in source.members],
             hint=f"name one: {label}=RUN#SYSTEM",
         )
-    return Member(label, source.members[0].predictions, source.members[0].source)
+    return replace(source.members[0], name=label)
 
 
 def _block(
@@ -256,7 +256,7 @@ def _gathered(members: Sequence[Member], held: Reference, settings: AbhinayaSett
             seed=settings.seed,
         )
     (member,) = members
-    twin = Member(f"{member.name} (again)", member.predictions, member.source)
+    twin = replace(member, name=f"{member.name} (again)")
     both = gather([member, twin], held, balanced=settings.balanced, seed=settings.seed)
     return Gathered(both.members[:1], both.ballots, both.utterances, both.left_out)
 
