@@ -38,6 +38,7 @@ from acoustic_baseline import prepared
 
 from equivoice.models.classifiers.recognizer import ClassifierRecognizer, samples_of
 from equivoice.models.encoders.compact import CompactClassifier, CompactEncoder
+from equivoice.models.encoders.heard_clips import HeardClips
 from equivoice.models.encoders.pretrained import PretrainedClassifier, PretrainedEncoder
 from equivoice.models.hearing.sound_cache import SoundCache
 from equivoice.records import LabelSpace
@@ -91,9 +92,11 @@ def plain_wavlm(
                 padding="max_length" if pad else False,
                 **length,
             )
-            hidden = model(given["input_values"], attention_mask=given["attention_mask"])[0]
+            values = given["input_values"]
+            heard = given["attention_mask"] if pad else torch.ones_like(values, dtype=torch.long)
+            hidden = model(values, attention_mask=heard)[0]
             mask = model._get_feature_vector_attention_mask(  # noqa: SLF001 - as its own classifier does
-                hidden.shape[1], given["attention_mask"]
+                hidden.shape[1], heard
             )
             pooled = backend.model.pooling(hidden, mask)
             rows.append(backend.model.head(pooled).double().softmax(1).numpy()[0])
@@ -144,15 +147,20 @@ def equal(found: np.ndarray, expected: np.ndarray, *, within: float, what: str) 
         sys.exit(f"{what}: results differ by {off:g}, more than {within:g}")
 
 
+def afresh(backend: CompactClassifier, batch: int) -> ClassifierRecognizer:
+    """Nothing is kept from one pass to the next."""
+    backend.heard = HeardClips(backend.heard.clips, backend.heard.settings)
+    return ClassifierRecognizer(backend, batch=batch)
+
+
 def compact_rows(space: LabelSpace, table: pl.DataFrame, rounds: int) -> list[str]:
     """Pipeline and buckets of the compact encoder."""
-    # nothing is kept from one pass to the next
-    backend = CompactEncoder(memory=0, seconds=SECONDS).classifier(space, seed=0)
+    backend = CompactEncoder(seconds=SECONDS).classifier(space, seed=0)
     paths = table.get_column("audio").to_list()
     works: dict[str, Work] = {
         "plain": plain_compact(backend, paths),
-        "one": lambda: ClassifierRecognizer(backend, batch=1).predict(table),
-        "ours": lambda: ClassifierRecognizer(backend, batch=16).predict(table),
+        "one": lambda: afresh(backend, 1).predict(table),
+        "ours": lambda: afresh(backend, 16).predict(table),
     }
     with torch.inference_mode():
         expected = works["plain"]()
