@@ -146,7 +146,9 @@ class PretrainedClassifier(NetworkClassifier):
         from equivoice.models.encoders.families import load_encoder
 
         self.loading = system.loading()
-        self.encoder: Encoder = load_encoder(self.loading)
+        with random_state(seed):
+            # transformers draws first weights that it then reads from the checkpoint
+            self.encoder: Encoder = load_encoder(self.loading)
         self.told = describe_loading(self.encoder.model, self.loading)
         self.freezing = Freezing.read(system.freeze)
         self._frozen = freeze(self.encoder, self.freezing, spec_augment=system.spec_augment)
