@@ -77,7 +77,7 @@ def train(
         corpora: prepared corpora: folders, or objects.
         out: the training folder; ``out/best`` is the adapter for the option ``adapter`` of
             the system.
-        recipe: ``erm``, ``minmaxgap``, or the path of a recipe file.
+        recipe: ``erm``, ``minmaxgap``, ``small``, or the path of a recipe file.
         options: of the system, such as ``{"model": "/models/qwen2-audio"}``.
         fold: whose training part is learnt from; one for all corpora, or one for each.
         overwrite: begin anew, whatever training stands in the folder.
@@ -101,7 +101,7 @@ def train(
         Traceback (most recent call last):
         ...
         equivoice.errors.ConfigError: unknown recipe: 'minmax'
-          choices: erm, minmaxgap
+          choices: erm, minmaxgap, small
           next: or give the path of a recipe file (.yaml)
     """
     task = plan_training(system, corpora, recipe=recipe, options=options, fold=fold, **changes)
@@ -177,7 +177,7 @@ def _train(
     progress.planned(task.steps, standing.step)
     try:
         if checkpoint is None:
-            work.evaluate(standing)
+            standing = work.begin(standing)
         while standing.stopped is None:
             standing = work.advance(standing)
         if writer is not None:
@@ -197,6 +197,14 @@ class _Work:
     parallel: Parallel | None
     writer: _Writer | None
     _epoch: tuple[int, list[EffectiveBatch]] = (0, [])
+
+    def begin(self, standing: Standing) -> Standing:
+        """The model as it is before the first step, which may be the best one."""
+        selection = self.task.settings.selection
+        found, best = self.evaluate(standing, best_if=selection.start)
+        if not selection.start:
+            return standing
+        return standing.evaluated(found.value(selection.metric), better=best)
 
     def advance(self, standing: Standing) -> Standing:
         """One step, and what is due after it."""

@@ -1,7 +1,7 @@
 """Recipes as data: all settings of a training but the system and the corpora.
 
 A recipe is a YAML file: one of Equivoice's own by name (``erm``, ``minmaxgap``: the
-paper's, documented line by line), or a user's file by path. A user's file need name only
+paper's, and ``small``, for a model from scratch; documented line by line), or a user's file by path. A user's file need name only
 what differs from ``erm``. Single settings are then changed by overrides.
 """
 
@@ -30,7 +30,7 @@ def recipe_names() -> tuple[str, ...]:
 
     Example:
         >>> recipe_names()
-        ('erm', 'minmaxgap')
+        ('erm', 'minmaxgap', 'small')
     """
     files = (entry.name for entry in _own().iterdir())
     return tuple(sorted(name.removesuffix(".yaml") for name in files if name.endswith(".yaml")))

@@ -28,7 +28,7 @@ from equivoice.training.recipes import resolve_settings
 from equivoice.training.settings import TrainingSettings
 from equivoice.training.tracking import check_trackers
 
-__all__ = ["TrainingTask", "plan_training"]
+__all__ = ["TrainingTask", "loaded_corpora", "place_of", "plan_training"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def plan_training(
         recipe,
         {name: value for name, value in changes.items() if value is not None},
         system=system if isinstance(system, str) else system.name,
-        corpora=tuple(map(_place, given)),
+        corpora=tuple(map(place_of, given)),
         options=dict(options or {}),
         fold=fold,
     )
@@ -100,7 +100,7 @@ def plan_training(
     check_metric(settings.weight.gap, setting="weight.gap")
     check_trackers(settings.tracking)
     prompt = load_prompt(settings.data.prompt)
-    data = gather_data(settings, _loaded(given))
+    data = gather_data(settings, loaded_corpora(given))
     _planned(settings, data, 1)  # refuses a batch that cannot hold the groups
     _check_groups(settings, data)
     name, backend = _system(system, settings)
@@ -132,13 +132,19 @@ def _planned(settings: TrainingSettings, data: TrainingData, epoch: int) -> list
 # ---------------------------------------------------------------------------- corpora
 
 
-def _place(corpus: str | Path | Corpus) -> str:
+def place_of(corpus: str | Path | Corpus) -> str:
+    """What settings name a corpus by: its folder, or the name of one that has none."""
     if isinstance(corpus, Corpus):
         return corpus.name if corpus.root is None else str(corpus.root)
     return str(Path(corpus).absolute())
 
 
-def _loaded(given: Sequence[str | Path | Corpus]) -> dict[str, Corpus]:
+def loaded_corpora(given: Sequence[str | Path | Corpus]) -> dict[str, Corpus]:
+    """Corpora by name, their tables checked.
+
+    Raises:
+        InputError: one cannot be read, or two have the same name.
+    """
     loaded = [one if isinstance(one, Corpus) else load_corpus(Path(one)) for one in given]
     names = [corpus.name for corpus in loaded]
     twice = sorted({name for name in names if names.count(name) > 1})
