@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from equivoice.errors import ConfigError, RunError
 from equivoice.models.decoding.backend import enough_memory
 from equivoice.models.decoding.learning_model import LearningModel, is_trained
+from equivoice.models.decoding.lesson_states import LessonStates, alike
 from equivoice.models.decoding.loading import LoadOptions
 from equivoice.models.decoding.marks import control_marks
 from equivoice.models.decoding.prefix import Prefix, run_prompt
@@ -147,6 +149,7 @@ class PromptedModel(HearingModel):
         super().__init__(*arguments, **named)
         self.audio_token_id = audio_token_id
         self.language = LanguagePart(self.model)
+        self._states = LessonStates(self.language.body)
         self.tower = part_of(self.model, "audio_tower")
         self._encoder = EncoderIdentity(self.tower)
         self._cache: SoundCache | None = None
@@ -231,13 +234,20 @@ class PromptedModel(HearingModel):
             # nothing is foretold by the last token
             rows = [each.prompt + each.answer[:-1] for each in lessons]
             ids, mask = self._placed(padded_right(rows, self.filler))
-            states = self.language.states(self._embeds(ids, mask, self.project(heard)))
+            embeds = self._embeds(ids, mask, self.project(heard))
             targets = targets_of(lessons, on=on, never=(self.audio_token_id,))
+            row, column = targets.foretelling(embeds.device)
+            shared = min(alike(rows, self.audio_token_id), min(targets.column) - 1)
+            states = self._states.at(embeds, row, column, shared=shared)
             return token_losses(states, targets, self.language.head)
 
     def frozen_parts(self) -> list[Any]:
         """The encoder, where nothing in it is trained."""
         return [] if is_trained(self.tower) else [self.tower]
+
+    def layer_contexts(self) -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
+        """What surrounds a layer in its pass, and when it is computed again for the gradients."""
+        return self._states.layer_contexts()
 
     def keep_sounds(self, cache: SoundCache | None) -> None:
         """Keep what the encoder makes of each clip, wherever nothing in it is trained.
@@ -259,6 +269,10 @@ class PromptedModel(HearingModel):
         """What every model that hears says, and where sounds are kept."""
         kept = None if self._cache is None else self._cache.describe()
         return {**super().describe(), "sounds_kept": kept}
+
+    def lesson_savings(self) -> Mapping[str, Any]:
+        """Which savings of :mod:`~equivoice.models.decoding.lesson_states` are on, and why."""
+        return self._states.describe()
 
     def _heard(self, questions: Sequence[Question]) -> list[torch.Tensor]:
         """What the encoder makes of the sounds: with a graph only where it is trained."""
