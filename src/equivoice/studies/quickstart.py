@@ -171,8 +171,9 @@ def missing_for_training() -> MissingDependencyError | None:
     missing = [own for module, own in _NEEDED.items() if importlib.util.find_spec(module) is None]
     if not missing:
         return None
+    first, *others = (package for package, _ in missing)
     return MissingDependencyError(
-        ", ".join(package for package, _ in missing),
+        f"{first} with {', '.join(others)}" if others else first,
         extra=",".join(sorted({extra for _, extra in missing})),
         purpose=f"training {_named()}",
     )

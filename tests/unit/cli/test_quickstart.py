@@ -128,12 +128,12 @@ def test_without_the_packages_of_training_it_goes_on_and_says_how_to_get_them(
     )
     assert run(["quickstart", "-o", str(audited), *SMALL]) == 0
     said = capsys.readouterr()
-    assert "No models are trained: torch, peft is needed" in said.err
+    assert "No models are trained: torch with peft is needed" in said.err
     assert "next: pip install 'equivoice[train]'" in said.err
     assert said.out.splitlines()[-1] == f"Result: {audited / RUN / 'report.html'}"
     assert not (audited / "fair-training").exists()
     assert run(["quickstart", "-o", str(audited), "--dry-run"]) == 0
-    assert "would train no models: torch, peft" in capsys.readouterr().out
+    assert "would train no models: torch with peft" in capsys.readouterr().out
 
 
 # ------------------------------------------------------------------- with training

@@ -112,7 +112,7 @@ def test_what_training_lacks_is_named_with_the_extras_that_bring_it(
     assert missing_for_training() is None
     without({"transformers", "parselmouth"}, monkeypatch)
     assert str(missing_for_training()) == (
-        "transformers, praat-parselmouth is needed for training ERM and MinMaxGAP and is not "
+        "transformers with praat-parselmouth is needed for training ERM and MinMaxGAP and is not "
         "installed\n  next: pip install 'equivoice[praat,train]'"
     )
 
