@@ -94,17 +94,22 @@ class LessonStates:
             shared: how many embeddings all rows begin with; all wanted columns follow.
         """
         wanted = _Places(row, column)
-        if not self._gates:
-            self._gates = self._tried()
+        self.ready()
         modules = by_place(self._body) if self._gates["last_layer"].passed else []
         worth = _WORTH.get(embeds.device.type, _WORTH_ELSEWHERE)
         saved = shared * (len(embeds) - 1)
-        if saved < worth or not self._gates["shared_beginning"].passed or self._hindered():
+        passed = self._gates["shared_beginning"].passed
+        if saved < worth or not passed or (_training(self._body) and self._hindered()):
             return self._run(embeds, wanted, modules)
         return self._shared(embeds, wanted, modules, shared)
 
+    def ready(self) -> None:
+        """Try the gates, where they have not been tried."""
+        if not self._gates:
+            self._gates = self._tried()
+
     def describe(self) -> Mapping[str, Mapping[str, Any]]:
-        """Whether each is done, and why or why not."""
+        """Whether each is done in training, and why or why not."""
         if not self._gates:
             return {name: {"on": None, "why": "not run yet"} for name in SAVINGS}
         found = {name: {"on": gate.passed, "why": gate.why} for name, gate in self._gates.items()}
@@ -119,11 +124,11 @@ class LessonStates:
         return nullcontext(), only_at(modules, places) if modules else nullcontext()
 
     def _hindered(self) -> str:
-        """Why a beginning cannot be shared now, whatever its gate says."""
+        """Why a beginning cannot be shared in training, whatever its gate says."""
         if _draws(self._body):
-            return "off while dropout draws for each lesson"
+            return "off in training: dropout draws for each lesson"
         if _computed_again(self._body):
-            return "off while layers are computed again for their gradients"
+            return "off in training: layers are computed again for their gradients"
         return ""
 
     def _run(
@@ -222,22 +227,22 @@ def _calm(body: Any) -> Iterator[None]:
             module.training = training
 
 
+def _training(body: Any) -> bool:
+    """Whether any layer is in the mode of training."""
+    return any(module.training for module in body.modules())
+
+
 def _draws(body: Any) -> bool:
-    """Whether anything in the layers is drawn at random."""
+    """Whether anything in the layers is drawn at random in training."""
     from torch.nn.modules.dropout import _DropoutNd
 
     return any(
-        module.training
-        and (
-            (isinstance(module, _DropoutNd) and module.p > 0)
-            or float(getattr(module, "attention_dropout", 0.0) or 0.0) > 0
-        )
+        (isinstance(module, _DropoutNd) and module.p > 0)
+        or float(getattr(module, "attention_dropout", 0.0) or 0.0) > 0
         for module in body.modules()
     )
 
 
 def _computed_again(body: Any) -> bool:
     """Whether layers keep only their inputs and are computed again for the gradients."""
-    return body.training and any(
-        getattr(module, "gradient_checkpointing", False) for module in body.modules()
-    )
+    return any(getattr(module, "gradient_checkpointing", False) for module in body.modules())

@@ -272,6 +272,9 @@ class PromptedModel(HearingModel):
 
     def lesson_savings(self) -> Mapping[str, Any]:
         """Which savings of :mod:`~equivoice.models.decoding.lesson_states` are on, and why."""
+        if is_trained(self.model):
+            # so that the record of a training says what it does
+            self._states.ready()
         return self._states.describe()
 
     def _heard(self, questions: Sequence[Question]) -> list[torch.Tensor]:

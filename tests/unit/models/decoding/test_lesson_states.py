@@ -162,15 +162,16 @@ def test_nothing_is_shared_while_dropout_draws() -> None:
     model = body(dropout=0.3).train()
     states = LessonStates(model)
     embeds, row, column = lessons(model)
-    states.at(embeds, row, column)
+    states.ready()
     seen = passes(model)
     states.at(embeds, row, column, shared=BEGIN)
     assert seen == [FULL, FULL, (1, 5)]
-    assert "dropout" in states.describe()["shared_beginning"]["why"]
     model.eval()
     states.at(embeds, row, column, shared=BEGIN)
     assert len(seen) == 9
-    assert states.describe()["shared_beginning"]["on"] is True
+    # in training, whatever the mode is now
+    told = states.describe()["shared_beginning"]
+    assert told == {"on": False, "why": "off in training: dropout draws for each lesson"}
 
 
 def test_the_gates_draw_nothing_and_leave_every_mode() -> None:
@@ -220,8 +221,21 @@ def test_a_layer_that_is_computed_again_has_the_same_places() -> None:
     ours = gradients(model, found)
     for name, gradient in theirs.items():
         torch.testing.assert_close(ours[name], gradient, atol=1e-6, rtol=1e-5)
-    model.eval()
-    assert states.describe()["shared_beginning"]["on"] is True
+
+
+def test_nothing_is_shared_while_layers_are_computed_again() -> None:
+    """No cache is kept then."""
+    model = body().train()
+    states = LessonStates(model)
+    embeds, row, column = lessons(model)
+    states.ready()
+    for layer in model.layers:
+        layer.gradient_checkpointing = True
+        layer._gradient_checkpointing_func = lambda run, *given: run(*given)
+    seen = passes(model)
+    states.at(embeds, row, column, shared=BEGIN)
+    assert seen == [FULL, FULL, (1, 5)]
+    assert "computed again" in states.describe()["shared_beginning"]["why"]
 
 
 def test_a_layer_that_sees_other_places_fails_its_gate(monkeypatch: pytest.MonkeyPatch) -> None:
