@@ -42,6 +42,7 @@ SYSTEM = "qwen2-audio"
 
 SIZE = "wide"
 RECIPE = "small"
+_NAME = "small"
 _SPEECH = "speech"
 
 
@@ -128,7 +129,7 @@ def plan_from_scratch(
     with TrainingFolder.open(out) as run:
         base = make_base(run.model_path, settings, data, overwrite=overwrite)
     return plan_training(
-        SYSTEM,
+        f"{_NAME}={SYSTEM}",
         corpora,
         recipe=recipe,
         options={"model": str(base.absolute())},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,7 @@ def test_the_folder_has_a_model_and_what_training_made_of_it(trained: TrainingFo
     assert backend.family == "qwen2_audio"
     assert trained.record.config["options"] == {"model": str(trained.model_path.absolute())}
     assert trained.record.config["recipe"] == "small"
+    assert trained.record.config["system"] == "small=qwen2-audio"
 
 
 def test_only_training_speakers_were_heard(trained: TrainingFolder, corpus: Corpus) -> None:
@@ -100,7 +102,7 @@ def test_the_sounds_of_others_can_be_missing_until_the_training_needs_them(
 
 
 def test_the_record_says_how_the_model_was_made(trained: TrainingFolder) -> None:
-    said = trained.record.generation["qwen2-audio"]["from_scratch"]
+    said = trained.record.generation["small"]["from_scratch"]
     assert said == made(trained)
     assert 0 <= said["start"]["macro_f1"] <= 1
     assert said["start"]["answers"] == ["Angry", "Sad"]
@@ -115,7 +117,7 @@ def test_the_model_before_the_first_step_can_be_the_best(trained: TrainingFolder
 
 def test_a_start_that_is_the_best_is_kept(corpus: Corpus, tmp_path: Path) -> None:
     """Steps so large that they can only harm."""
-    wild = QUICK | {"optimiser": {"epochs": 1, "batch": 8, "lr": 30.0, "clip": None, "warmup": 0.0}}
+    wild = QUICK | {"optimiser": {"epochs": 1, "batch": 8, "lr": 0.3, "warmup": 0.0}}
     run = train_from_scratch(corpus, out=tmp_path / "run", **wild)
     assert run.record.selection[0]["chosen"] == "step 0"
     table = run.table("evaluations").filter(metric="loss", best=True)
@@ -233,3 +235,29 @@ def test_a_wrong_setting_is_named_before_anything_is_made(corpus: Corpus, tmp_pa
     with pytest.raises(ConfigError, match="eopchs"):
         train_from_scratch(corpus, out=tmp_path / "run", optimiser={"eopchs": 1})
     assert not (tmp_path / "run").exists()
+
+
+def test_folds_must_be_named_where_there_are_several(corpus: Corpus, tmp_path: Path) -> None:
+    both = pl.concat([corpus.folds, corpus.folds.with_columns(fold=pl.lit("2"))])
+    with pytest.raises(ConfigError, match="several folds"):
+        train_from_scratch(replace(corpus, folds=both), out=tmp_path / "run", **QUICK)
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_recipe_trains_the_whole_model(corpus: Corpus, tmp_path: Path) -> None:
+    """The start is the same; what of it is trained is the recipe's to say."""
+    changes = QUICK | {"model": {"tuning": "full", "unfreeze": []}, "selection": {"start": False}}
+    run = train_from_scratch(corpus, out=tmp_path / "run", **changes)
+    assert run.record.selection[0]["candidates"][0]["step"] > 0
+    facts = json.loads((run.path / "training.json").read_text())
+    assert facts["trainable"] == facts["parameters"]
+
+
+def test_a_damaged_account_of_the_model_is_not_trusted(
+    corpus: Corpus, trained: TrainingFolder, tmp_path: Path
+) -> None:
+    place = tmp_path / "run" / "model"
+    shutil.copytree(trained.model_path, place)
+    (place / "from_scratch.json").write_text('{"seed": ')
+    with pytest.raises(InputError, match="not made from scratch"):
+        train_from_scratch(corpus, out=tmp_path / "run", **QUICK)

@@ -163,7 +163,7 @@ class Layout:
     @property
     def room(self) -> int:
         """For how many labels the encoder has channels."""
-        return self.width - _CONSTANTS - self.brought.stop
+        return self.width - _CONSTANTS - int(self.brought.stop)
 
     @property
     def text_head(self) -> int:

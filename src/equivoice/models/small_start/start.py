@@ -66,24 +66,23 @@ def start_from_speech(
     Args:
         folder: as :func:`~equivoice.models.speech_llms.small.make_small_speech_llm` made
             it with ``size="wide"``; its weights are replaced.
-        clips: the training speech. Of thousands of clips, some 10 MB are held for 100.
+        clips: the training speech; the log-mel of all of it is held in memory.
         answers: what the model is to answer to each.
-        speakers: of each; two or more, each with some answers of the others.
+        speakers: of each; two or more.
         seed: of the pieces of speech that units answer to.
 
     Returns:
         what was chosen, and how good it is on speakers left out.
 
     Raises:
-        ConfigError: no clips, one answer, one speaker, a label that only one speaker has
-            said, or a model that has no room.
+        ConfigError: fewer than two answers or speakers, or a model that has no room.
         AudioError: a clip cannot be used.
         StorageError: the folder cannot be written.
     """
     import torch
 
     _check(clips, answers, speakers)
-    backend: Any = load_model("qwen2-audio", model=str(folder))
+    backend: Any = load_model("qwen2-audio", model=str(folder), device="cpu")
     labels, codes = as_codes(answers)
     layout = Layout.of(backend.model.config, len(labels))
     sounds = hear(backend, clips)

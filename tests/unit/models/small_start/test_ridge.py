@@ -138,3 +138,29 @@ def test_macro_f1_is_scikit_learns_over_the_labels_that_occur(pairs: list[tuple[
     predicted = np.array([each for _, each in pairs] + [0, 1, 2, 3])
     expected = f1_score(reference, predicted, average="macro")
     assert macro_f1(reference, predicted) == pytest.approx(expected)
+
+
+def test_a_rare_label_weighs_as_much_as_the_others() -> None:
+    """By hand: of shares 3/4 and 1/4, a clip of the second label is wanted at 1.5, not at .75."""
+    means = torch.randn(8, 4, generator=torch.Generator().manual_seed(2))
+    truth = np.array([0, 0, 0, 1, 0, 0, 0, 1])
+    wanted = LabelRidge(means, truth, list("aabbaabb")).wanted
+    assert wanted[3].tolist() == pytest.approx([-0.75 / 0.75**0.5, 0.75 / 0.25**0.5])
+    assert wanted[0].tolist() == pytest.approx([0.25 / 0.75**0.5, -0.25 / 0.25**0.5])
+    assert wanted.mean(0).tolist() == pytest.approx([0, 0], abs=1e-6)
+
+
+def test_the_size_of_units_does_not_matter() -> None:
+    means, truth, who = data()
+    scaled = means * torch.logspace(-2, 2, means.shape[1]) + 5
+    one, other = (LabelRidge(each, truth, who).fitted() for each in (means, scaled))
+    assert one.strength == other.strength
+    assert scores(one, means) == pytest.approx(scores(other, scaled), abs=5e-3)
+
+
+def test_a_stronger_ridge_makes_smaller_weights() -> None:
+    means, truth, who = data(units=40)
+    ridge = LabelRidge(means, truth, who)
+    every = torch.ones(len(means), dtype=torch.bool)
+    sizes = [float(ridge._weights(every, strength).norm()) for strength in (0.1, 1.0, 10.0)]
+    assert sizes == sorted(sizes, reverse=True)

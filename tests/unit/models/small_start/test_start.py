@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from equivoice.errors import AudioError, ConfigError, StorageError
-from equivoice.models import Decoding
+from equivoice.models import Decoding, Draw
 from equivoice.models.language import Clip
 from equivoice.models.registry import load_model
 from equivoice.models.small_start import SpeechStart, start_from_speech
@@ -101,6 +105,59 @@ def test_a_model_without_room_is_refused(tmp_path: Path, speech: Speech) -> None
 def test_a_clip_that_is_not_there_is_named(folder: Path, speech: Speech, tmp_path: Path) -> None:
     with pytest.raises(AudioError, match=r"gone\.wav"):
         start(folder, [*speech[:12], (Clip(str(tmp_path / "gone.wav")), "sad", "s1")])
+
+
+def test_it_needs_no_scikit_learn(
+    folder: Path, speech: Speech, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An optional extra, which people who train need not have."""
+    for name in [each for each in sys.modules if each.partition(".")[0] == "sklearn"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    assert start(folder, speech[:24]).clips == 24
+
+
+def test_random_numbers_of_others_are_not_touched(folder: Path, speech: Speech) -> None:
+    torch.manual_seed(8)
+    expected = torch.rand(4)
+    torch.manual_seed(8)
+    start(folder, speech[:24], seed=1)
+    assert torch.equal(torch.rand(4), expected)
+
+
+def test_the_order_of_the_clips_does_not_decide_the_answers(folder: Path, speech: Speech) -> None:
+    """Other pieces of speech are drawn, and yet the same labels are learnt."""
+    start(folder, speech[::-1])
+    right = [
+        said == label for said, (_, label, _) in zip(answers(folder, speech), speech, strict=True)
+    ]
+    assert sum(right) >= 0.9 * len(right)
+
+
+def test_answers_are_in_the_words_that_were_given(folder: Path, speech: Speech) -> None:
+    """As a prompt shows them, with a capital; the model was made with the plain labels."""
+    said = start(folder, [(clip, label.capitalize(), who) for clip, label, who in speech[:36]])
+    assert said.answers == ("Angry", "Calm", "Sad")
+    backend: Any = load_model("qwen2-audio", model=str(folder))
+    found = backend.answer(
+        [ask(Path(clip.path), PROMPT) for clip, _, _ in speech[:3]],
+        [[Draw(0.0, 0)]] * 3,
+        Decoding(max_new_tokens=6),
+    )
+    assert {each[0].text for each in found} <= set(said.answers)
+
+
+def test_what_it_says_of_itself_can_be_written_as_json(folder: Path, speech: Speech) -> None:
+    found = asdict(start(folder, speech[:24]))
+    assert json.loads(json.dumps(found)) == found | {"answers": list(found["answers"])}
+    assert found["nll"] < math.log(3)
+
+
+def test_two_labels_and_two_speakers_are_enough(folder: Path, speech: Speech) -> None:
+    rows = [row for row in speech if row[1] != "calm" and row[2] in ("s0", "s1")]
+    found = start(folder, rows)
+    assert found.answers == ("angry", "sad")
+    assert 0 <= found.macro_f1 <= 1
 
 
 def test_a_folder_that_cannot_be_written_is_named(

@@ -152,3 +152,33 @@ def test_less_speech_than_units_will_do(wide: Any, layout: Layout, some: Sounds)
     few = some.some(12)
     start_tower(wide.tower, layout, few, torch.Generator().manual_seed(0))
     assert bool(torch.isfinite(wide.tower.layers[0].fc1.weight).all())
+
+
+def test_positions_are_sines_and_cosines_beside_constants(started: Any, layout: Layout) -> None:
+    table = started.embed_positions.weight
+    half = layout.timing // 2
+    sines = table[:, layout.positions.start : layout.positions.start + half]
+    cosines = table[:, layout.positions.start + half : layout.positions.stop]
+    assert torch.allclose(sines**2 + cosines**2, torch.ones_like(sines), atol=1e-5)
+    assert float(sines[1, 0]) == pytest.approx(0.0300, abs=1e-4)
+    assert float(table[:, layout.plus].min()) == -float(table[:, layout.minus].max()) > 0
+    assert float(table[:, layout.scores].abs().max()) == 0
+    assert float(table[:, : 2 * layout.content].abs().max()) == 0
+
+
+def test_other_sounds_make_other_weights(wide: Any, layout: Layout, some: Sounds) -> None:
+    """All of it comes from the sound that is given, and from nothing else."""
+    parts = []
+    for sounds in (some, Sounds(some.mels[:8], some.frames[:8])):
+        start_tower(wide.tower, layout, sounds, torch.Generator().manual_seed(0))
+        layer = wide.tower.layers[0]
+        weights = (wide.tower.conv1.weight, wide.tower.conv2.weight, layer.fc1.weight)
+        parts.append([each.detach().clone() for each in weights])
+    for one, other in zip(*parts, strict=True):
+        assert float((one - other).abs().max()) > 1e-3
+
+
+def test_a_clip_of_one_level_is_speech_throughout(wide: Any, layout: Layout, some: Sounds) -> None:
+    flat = Sounds([*some.mels, torch.full((24, 22), 0.3)], [*some.frames, 20])
+    start_tower(wide.tower, layout, flat, torch.Generator().manual_seed(0))
+    assert bool(torch.isfinite(unit_means(wide.tower, flat)).all())
