@@ -7,8 +7,7 @@ Run by hand (``make evidence``), some hours on two cores::
 Two parts, each of three methods (ERM, the adaptive weight, a fixed one) and five seeds:
 
 - ``planted``: 2,400 synthetic utterances in three languages, 16 speakers of each gender in
-  each; 8 of them are tested. Women are recorded in loud babble, and a tone
-  gives men's anger away.
+  each; 8 of them are tested. Japanese women are recorded in loud babble.
 - ``real``: RAVDESS, EMOVO and nEMO, the emotions that they share; gaps within each corpus,
   which is a language, a set of speakers and a recording at once.
 
@@ -46,7 +45,7 @@ RESULTS = Path(__file__).parent / "results" / "fair_training.md"
 SEEDS = (0, 1, 2, 3, 4)
 REAL = ("ravdess", "emovo", "nemo")
 # so that the largest corpus does not stand for all of them
-LIMIT = 600
+LIMIT = 300
 # EMOVO has three speakers of each gender, nEMO four women: where a group of a cell has fewer than
 # five there is no interval, and the spread over seeds is all there is
 QUICK = {"optimiser": {"epochs": 1}, "data": {"limit": 24}}
@@ -76,7 +75,7 @@ def real(options: argparse.Namespace, place: Path) -> Part:
         folds=tuple(options.folds),
         size=options.size,
         cell="corpus",
-        recipe={"data": {"limit": LIMIT}},
+        recipe={"data": {"limit": LIMIT}, "optimiser": {"epochs": 12}},
     )
     return Part("RAVDESS, EMOVO and nEMO", settings, corpora)
 
@@ -91,7 +90,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--size", default="tiny")
     parser.add_argument(
-        "--folds", nargs="*", default=["1", "2", "3", "4"], help="of the real corpora"
+        "--folds", nargs="*", default=["1", "2", "3"], help="of the real corpora"
     )
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--keep", type=Path, help="where what is done is kept and found")
