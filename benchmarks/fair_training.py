@@ -43,6 +43,8 @@ from equivoice.studies.fair_training import (
 
 RESULTS = Path(__file__).parent / "results" / "fair_training.md"
 SEEDS = (0, 1, 2, 3, 4)
+# other voices than those of seed 0, on which the study's recipe was chosen
+SPEECH = 1
 REAL = ("ravdess", "emovo", "nemo")
 # so that the largest corpus does not stand for all of them
 LIMIT = 300
@@ -63,7 +65,7 @@ class Part:
 def planted(options: argparse.Namespace, place: Path) -> Part:
     """Synthetic speech with a planted bias."""
     speakers, each, tested = (18, 2, 1) if options.quick else (96, 25, 8)
-    made = made_speech(place, speakers=speakers, per_speaker=each, tested=tested)
+    made = made_speech(place, seed=SPEECH, speakers=speakers, per_speaker=each, tested=tested)
     return Part("A planted bias", FairSettings(seeds=SEEDS, size=options.size), [made])
 
 
