@@ -120,7 +120,7 @@ def macro_f1(outcomes: Sequence[Outcome], corpus: Corpus) -> tuple[float, float,
         for what in ("truth", "guess", "speakers")
     )
     found = equivoice.score(
-        guess, truth, speakers=who, label_space=corpus.label_space, permutations=0
+        guess, truth, speakers=who, label_space=corpus.label_space, permutations=1
     )
     rows = {row["metric"]: row for row in found.estimates.iter_rows(named=True)}
     score, recall = rows["macro_f1"], rows["unweighted_accuracy"]
@@ -177,7 +177,7 @@ def page(outcomes: Sequence[Outcome], corpus: Corpus) -> str:
     return (
         f"# A small speech LLM from scratch on RAVDESS\n\n`python {' '.join(sys.argv)}`, "
         f"commit {commits}, {', '.join(machine().values())}\n\n"
-        f"**Macro-F1 {np.mean(values):.3f}**{spread} ({len(values)} seeds), pooled over the test "
+        f"**Macro-F1 {np.mean(values):.3f}**{spread} ({len(values)} seed{'s' if len(values) > 1 else ''}), pooled over the test "
         f"parts of {len(by_seed[seeds[0]])} folds. Times in seconds.\n\n"
         "| seed | macro-F1, pooled | 95 % interval over speakers | UA | right "
         "| mean confidence |\n| --- | --- | --- | --- | --- | --- |\n"
