@@ -31,7 +31,7 @@ def by_place(body: Any) -> list[torch.nn.Module]:
         body: a language model of transformers without its head.
 
     Returns:
-        None where the last layer is built otherwise than those of Llama and Qwen2.
+        None at all where the last layer is built otherwise than those of Llama and Qwen2.
     """
     layers = getattr(body, "layers", None) or [None]
     if getattr(body.config, "num_hidden_layers", None) != len(layers):

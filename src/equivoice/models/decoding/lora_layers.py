@@ -71,7 +71,7 @@ def _plain_adapter(layer: Any, x: torch.Tensor) -> str | None:
     name: str = active[0]
     base, down, up = layer.get_base_layer(), layer.lora_A[name], layer.lora_B[name]
     odd = (
-        name in layer.lora_variant
+        name in getattr(layer, "lora_variant", ())  # older peft has none
         or down.bias is not None
         or up.bias is not None
         or any(each.requires_grad for each in base.parameters())
