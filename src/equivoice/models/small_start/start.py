@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from equivoice.errors import ConfigError, StorageError
+from equivoice.models.decoding.loading import without_bars
 from equivoice.models.language import Clip
 from equivoice.models.registry import load_model
 from equivoice.models.small_start.answers import start_answers
@@ -91,7 +92,8 @@ def start_from_speech(
     readout = LabelRidge(_means(backend.tower, sounds), codes, speakers).fitted()
     start_answers(backend, layout, readout, labels)
     try:
-        backend.model.save_pretrained(folder)
+        with without_bars():
+            backend.model.save_pretrained(folder)
     except OSError as error:
         raise StorageError(f"the small speech LLM cannot be written: {error}") from error
     return _told(labels, len(clips), readout)

@@ -24,6 +24,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from equivoice.errors import ConfigError, MissingDependencyError, StorageError
+from equivoice.models.decoding.loading import without_bars
 from equivoice.models.hearing.language_part import part_of
 
 if TYPE_CHECKING:
@@ -189,7 +190,8 @@ def make_small_speech_llm(
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise StorageError(f"the folder for the small speech LLM is not empty: {folder}")
-        model.save_pretrained(folder)
+        with without_bars():
+            model.save_pretrained(folder)
         processor.save_pretrained(folder)
     except OSError as error:
         raise StorageError(f"the small speech LLM cannot be written: {error}") from error
