@@ -35,8 +35,8 @@ __all__ = [
     "load_pretrained",
     "load_processing",
     "pick_device",
-    "without_bars",
     "weights_fingerprint",
+    "without_bars",
 ]
 
 _DTYPES = ("auto", "float32", "bfloat16", "float16")
