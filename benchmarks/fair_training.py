@@ -4,7 +4,7 @@ Run by hand (``make evidence``), some hours on two cores::
 
     python benchmarks/fair_training.py --data ../shared/data
 
-Two parts, each of three methods (ERM, the adaptive weight, a fixed one) and five seeds:
+Two parts, each of ERM and the adaptive weight (real speech: a fixed one too) and five seeds:
 
 - ``planted``: 3,600 synthetic utterances in three languages, 24 speakers of each gender in
   each; 8 of them are tested. Japanese women are recorded in loud babble.
@@ -43,8 +43,8 @@ from equivoice.studies.fair_training import (
 
 RESULTS = Path(__file__).parent / "results" / "fair_training.md"
 SEEDS = (0, 1, 2, 3, 4)
-# other voices than those of seed 0, on which the study's recipe was chosen
-SPEECH = 1
+# other voices than those of seeds 0 and 1, on which the settings were chosen
+SPEECH = 2
 REAL = ("ravdess", "emovo", "nemo")
 # so that the largest corpus does not stand for all of them
 LIMIT = 200
@@ -66,9 +66,15 @@ def planted(options: argparse.Namespace, place: Path) -> Part:
     """Synthetic speech with a planted bias."""
     speakers, each, tested = (18, 2, 1) if options.quick else (144, 25, 8)
     made = made_speech(place, seed=SPEECH, speakers=speakers, per_speaker=each, tested=tested)
-    # more speech than the study's: larger batches, in which gaps are less a matter of chance
-    recipe = {"optimiser": {"epochs": 10, "batch": 48, "micro": 16}}
-    settings = FairSettings(seeds=SEEDS, size=options.size, recipe=recipe)
+    # more speech than the study's: larger batches, in which gaps are less a matter of chance.
+    # With the paper's rate, 0.5, the gap fell by more than half and the score by 4 points
+    recipe = {
+        "optimiser": {"epochs": 10, "batch": 48, "micro": 16},
+        "weight": {"rate": 0.35},
+    }
+    settings = FairSettings(
+        methods=("erm", "minmaxgap"), seeds=SEEDS, size=options.size, recipe=recipe
+    )
     return Part("A planted bias", settings, [made])
 
 
