@@ -17,7 +17,7 @@ $(USE): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Equivoice needs Python 3.11 or newer: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (once, some minutes)"
-	$(PIP) -e '.[baseline,praat]'
+	$(PIP) -e '.[baseline,praat,models,train]'
 	@touch $@
 
 $(STAMP): $(USE)
@@ -26,7 +26,7 @@ $(STAMP): $(USE)
 
 install: $(STAMP) ## Make the environment .venv with pinned versions
 
-quickstart: $(USE) ## From nothing to a fairness report
+quickstart: $(USE) ## From nothing to a fairness report, with models trained fairly
 	$(BIN)/equivoice quickstart
 
 test: lint test-fast ## Style, types, contracts, all tests that are fast (under 10 minutes)

@@ -4,11 +4,10 @@ Run by hand (``make evidence``), some hours on two cores::
 
     python benchmarks/fair_training.py --data ../shared/data
 
-Two parts, each of three methods (ERM, the adaptive weight, a fixed one) and five seeds:
+Two parts, each of ERM and the adaptive weight (real speech: a fixed one too) and five seeds:
 
-- ``planted``: 2,400 synthetic utterances in three languages, 16 speakers of each gender in
-  each; 8 of them are tested. Women are recorded in loud babble, and a tone
-  gives men's anger away.
+- ``planted``: 3,600 synthetic utterances in three languages, 24 speakers of each gender in
+  each; 8 of them are tested. Japanese women are recorded in loud babble.
 - ``real``: RAVDESS, EMOVO and nEMO, the emotions that they share; gaps within each corpus,
   which is a language, a set of speakers and a recording at once.
 
@@ -44,9 +43,11 @@ from equivoice.studies.fair_training import (
 
 RESULTS = Path(__file__).parent / "results" / "fair_training.md"
 SEEDS = (0, 1, 2, 3, 4)
+# other voices than those of seeds 0 and 1, on which the settings were chosen
+SPEECH = 2
 REAL = ("ravdess", "emovo", "nemo")
 # so that the largest corpus does not stand for all of them
-LIMIT = 600
+LIMIT = 200
 # EMOVO has three speakers of each gender, nEMO four women: where a group of a cell has fewer than
 # five there is no interval, and the spread over seeds is all there is
 QUICK = {"optimiser": {"epochs": 1}, "data": {"limit": 24}}
@@ -63,9 +64,18 @@ class Part:
 
 def planted(options: argparse.Namespace, place: Path) -> Part:
     """Synthetic speech with a planted bias."""
-    speakers, each, tested = (18, 2, 1) if options.quick else (96, 25, 8)
-    made = made_speech(place, speakers=speakers, per_speaker=each, tested=tested)
-    return Part("A planted bias", FairSettings(seeds=SEEDS, size=options.size), [made])
+    speakers, each, tested = (18, 2, 1) if options.quick else (144, 25, 8)
+    made = made_speech(place, seed=SPEECH, speakers=speakers, per_speaker=each, tested=tested)
+    # more speech than the study's: larger batches, in which gaps are less a matter of chance.
+    # With the paper's rate, 0.5, the gap fell by more than half and the score by 4 points
+    recipe = {
+        "optimiser": {"epochs": 10, "batch": 48, "micro": 16},
+        "weight": {"rate": 0.35},
+    }
+    settings = FairSettings(
+        methods=("erm", "minmaxgap"), seeds=SEEDS, size=options.size, recipe=recipe
+    )
+    return Part("A planted bias", settings, [made])
 
 
 def real(options: argparse.Namespace, place: Path) -> Part:
@@ -76,7 +86,7 @@ def real(options: argparse.Namespace, place: Path) -> Part:
         folds=tuple(options.folds),
         size=options.size,
         cell="corpus",
-        recipe={"data": {"limit": LIMIT}},
+        recipe={"data": {"limit": LIMIT}, "optimiser": {"epochs": 10, "batch": 48, "micro": 16}},
     )
     return Part("RAVDESS, EMOVO and nEMO", settings, corpora)
 
@@ -90,9 +100,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="default: both")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--size", default="tiny")
-    parser.add_argument(
-        "--folds", nargs="*", default=["1", "2", "3", "4"], help="of the real corpora"
-    )
+    parser.add_argument("--folds", nargs="*", default=["1", "2", "3"], help="of the real corpora")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--keep", type=Path, help="where what is done is kept and found")
     parser.add_argument("--quick", action="store_true")

@@ -2,20 +2,15 @@
 
 Run by hand (``make evidence``)::
 
-    python benchmarks/small_model.py --data ../shared/data
+    python benchmarks/small_model.py --data ../shared/data --seeds 0 1
 
-For each fold, from its training speakers alone:
-
-1. a checkpoint with random weights is written (``make_small_speech_llm``);
-2. its tower and projector get a start from the training sound and labels in closed form
-   (``small_model_start.py``); the strength of the ridge regression is chosen on training
-   speakers, left out in turn;
-3. the language model is trained by gradient on the label tokens.
-
-The test speakers are then asked with the prompt ``direct`` through the system
-``qwen2-audio``, from their sound files, by option scoring. Writes the upper part of
-``benchmarks/results/small_model.md``; what stands there from the line
-"## What was found" on is written by hand, and kept. With ``--keep``, folds can be run apart.
+For each fold and seed a model is made as ``equivoice train --from-scratch`` makes it:
+weights set from the training speech in closed form, then the recipe ``small``. Its test
+speakers are asked with the prompt ``direct`` through the system ``qwen2-audio``, from
+their sound files, by option scoring. Writes the upper part of
+``benchmarks/results/small_model.md``; what stands there from the line "## What was found"
+on is written by hand, and kept. With ``--keep``, what is done is not done again, and folds
+can be run apart.
 """
 
 from __future__ import annotations
@@ -32,207 +27,178 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import torch
 from acoustic_baseline import cpu_seconds, prepared
-from sklearn.metrics import f1_score, recall_score
-from small_model_start import (
-    CHANGES,
-    SIZE,
-    Ridge,
-    hear,
-    start_answers,
-    start_tower,
-    unit_means,
-)
 
+import equivoice
 from equivoice.corpora.corpus import Corpus
 from equivoice.corpora.folds import split
 from equivoice.models import Clip, Decoding, Question
-from equivoice.models.decoding.adapters import unfreeze
-from equivoice.models.hearing.sound_cache import SoundCache
-from equivoice.models.learning import Lesson
 from equivoice.models.registry import load_model
-from equivoice.models.speech_llms.small import make_small_speech_llm
-from equivoice.prompting.options import Options
-from equivoice.prompting.prompts import load_prompt
-from equivoice.prompting.turns import Turn
+from equivoice.prompting import load_prompt
+from equivoice.store import TrainingFolder
 from equivoice.store.provenance import git_revision, machine
+from equivoice.training import train_from_scratch
 
 RESULTS = Path(__file__).parent / "results" / "small_model.md"
 BY_HAND = "## What was found"
-EPOCHS, BATCH, RATE = 3, 16, 2e-3
-
-
-def train_answers(
-    backend: Any, lessons: Sequence[Lesson], lengths: Sequence[int], seed: int
-) -> list[float]:
-    """Train the language model on the label tokens, the tower kept; the loss of each epoch."""
-    unfreeze(backend, ["language"])
-    weights = [each for each in backend.model.parameters() if each.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=RATE, weight_decay=0.01)
-    generator = torch.Generator().manual_seed(seed)
-    steps = EPOCHS * -(-len(lessons) // BATCH)
-    slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    losses = []
-    for _ in range(EPOCHS):
-        total = 0.0
-        for batch in _batches(lengths, generator):
-            found = backend.answer_losses([lessons[number] for number in batch])
-            loss = (found.nll.sum(1) / found.mask.sum(1)).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            slower.step()
-            total += float(loss.detach()) * len(batch)
-        losses.append(total / len(lessons))
-    return losses
-
-
-def _batches(lengths: Sequence[int], generator: torch.Generator) -> list[list[int]]:
-    """Batches of like length within shares of the data drawn anew."""
-    drawn = torch.randperm(len(lengths), generator=generator)
-    batches = []
-    for share in drawn.split(8 * BATCH):
-        ordered = sorted(share.tolist(), key=lambda number: lengths[number])
-        batches += [ordered[at : at + BATCH] for at in range(0, len(ordered), BATCH)]
-    order = torch.randperm(len(batches), generator=generator).tolist()
-    return [batches[number] for number in order]
+AT_ONCE = 16
 
 
 @dataclass
 class Outcome:
-    """What a fold came to."""
+    """What a model came to on the test speakers of its fold."""
 
+    seed: int
     fold: str
-    truth: list[int]
-    guess: list[int]
+    speakers: list[str]
+    truth: list[str]
+    guess: list[str]
+    confidence: list[float]
     outside: float
-    held_out: float
+    left_out: float
     strength: float
-    losses: list[float]
+    best_step: str
     cpu: float
     wall: float
-    weights: int
+    commit: str
+
+    def right(self) -> list[bool]:
+        """Which answers are right."""
+        return [a == b for a, b in zip(self.truth, self.guess, strict=True)]
 
 
-def one_fold(corpus: Corpus, fold: str, folder: Path, seed: int) -> Outcome:
+def one_model(corpus: Corpus, fold: str, seed: int, out: Path) -> Outcome:
     """Train on the fold's training speakers from nothing, and ask about its test speakers."""
     cpu, wall = cpu_seconds(), time.perf_counter()
-    space, prompt = corpus.label_space, load_prompt("direct")
-    options = prompt.options(space)
-    turns = prompt.render(options, family="qwen2_audio", modality="speech")
-    made = make_small_speech_llm(
-        folder / fold,
-        labels=options.shown,
-        texts=[part for turn in turns for part in turn.parts if isinstance(part, str)],
-        size=SIZE,
-        seed=seed,
-    )
-    backend: Any = load_model("qwen2-audio", model=str(made))
-    parts = split(corpus, fold)
-    sounds = hear(backend, parts.train, space.names)
-    start_tower(backend.tower, sounds.some(3), torch.Generator().manual_seed(seed))
-    views = [sounds, *(sounds.changed(bands, speed) for bands, speed in CHANGES)]
-    regression = Ridge(torch.cat([unit_means(backend.tower, each) for each in views]), sounds)
-    strength, held_out = regression.chosen()
-    start_answers(backend, *regression.weights(strength))
-    words = dict(zip(options.labels, options.shown, strict=True))
-    lessons = [
-        Lesson(question(path, turns), words[space.names[label]])
-        for path, label in zip(sounds.paths, sounds.labels, strict=True)
-    ]
-    backend.keep_sounds(SoundCache(folder / f"{fold}-sounds"))
-    losses = train_answers(backend, lessons, sounds.frames, seed)
-    backend.model.save_pretrained(made)
-    truth, guess, outside = ask(str(made), parts.test, turns, options)
+    run = train_from_scratch(corpus, out=out / f"seed-{seed}-fold-{fold}", fold=fold, seed=seed)
+    made = json.loads((run.model_path / "from_scratch.json").read_text())["start"]
+    rows = split(corpus, fold).test
+    guess, confidence, outside = ask(run, rows, corpus)
     return Outcome(
+        seed=seed,
         fold=fold,
-        truth=truth,
+        speakers=rows.get_column("speaker").to_list(),
+        truth=rows.get_column("emotion").to_list(),
         guess=guess,
+        confidence=confidence,
         outside=outside,
-        held_out=held_out,
-        strength=strength,
-        losses=losses,
+        left_out=made["macro_f1"],
+        strength=made["strength"],
+        best_step=run.record.selection[0]["chosen"],
         cpu=cpu_seconds() - cpu,
         wall=time.perf_counter() - wall,
-        weights=sum(each.numel() for each in backend.model.parameters()),
+        commit=str(git_revision()),
     )
-
-
-def question(path: str, turns: tuple[Turn, ...]) -> Question:
-    """The prompt about one sound."""
-    return Question(path, turns, Clip(path))
 
 
 def ask(
-    model: str, rows: pl.DataFrame, turns: tuple[Turn, ...], options: Options
-) -> tuple[list[int], list[int], float]:
-    """True and most probable labels of test speakers, and the mean mass outside the options."""
-    backend: Any = load_model("qwen2-audio", model=model)
-    truth = [options.labels.index(each) for each in rows.get_column("emotion")]
-    guess, outside = [], []
+    run: TrainingFolder, rows: pl.DataFrame, corpus: Corpus
+) -> tuple[list[str], list[float], float]:
+    """The most probable label of each test clip and its probability, and the mean mass outside."""
+    prompt = load_prompt("direct")
+    options = prompt.options(corpus.label_space)
+    turns = prompt.render(options, family="qwen2_audio", modality="speech")
+    model, adapter = str(run.model_path), str(run.best_path)
+    backend: Any = load_model("qwen2-audio", model=model, adapter=adapter)
+    guess, confidence, outside = [], [], []
     paths = rows.get_column("audio").to_list()
-    for at in range(0, len(paths), 16):
-        prefix = backend.prepare([question(path, turns) for path in paths[at : at + 16]])
+    for at in range(0, len(paths), AT_ONCE):
+        questions = [Question(path, turns, Clip(path)) for path in paths[at : at + AT_ONCE]]
+        prefix = backend.prepare(questions)
         scores = backend.option_logprobs(prefix, options.shown, [1.0], Decoding.neutral())
-        guess += scores.logprobs[:, 0].argmax(axis=1).tolist()
+        found = scores.logprobs[:, 0]
+        guess += [options.labels[best] for best in found.argmax(axis=1)]
+        confidence += np.exp(found.max(axis=1)).tolist()
         outside += scores.outside[:, 0].tolist()
-    return truth, guess, float(np.mean(outside))
+    return guess, confidence, float(np.mean(outside))
+
+
+def macro_f1(outcomes: Sequence[Outcome], corpus: Corpus) -> tuple[float, float, float, float]:
+    """Macro-F1 of some outcomes together with its interval over speakers, and UA."""
+    truth, guess, who = (
+        [each for outcome in outcomes for each in getattr(outcome, what)]
+        for what in ("truth", "guess", "speakers")
+    )
+    found = equivoice.score(
+        guess, truth, speakers=who, label_space=corpus.label_space, permutations=1
+    )
+    rows = {row["metric"]: row for row in found.estimates.iter_rows(named=True)}
+    score, recall = rows["macro_f1"], rows["unweighted_accuracy"]
+    return score["value"], score["low"], score["high"], recall["value"]
 
 
 def main() -> None:
-    """Run the folds and write the table."""
+    """Run folds and seeds and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1])
     parser.add_argument("--folds", nargs="*")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--keep", type=Path, help="where finished folds are kept and found")
+    parser.add_argument("--keep", type=Path, help="where finished models are kept and found")
     options = parser.parse_args()
     outcomes = []
     with tempfile.TemporaryDirectory() as place:
         kept = options.keep or Path(place)
         corpus = prepared("ravdess", options.data, Path(place) / "ravdess")
-        for fold in options.folds or corpus.fold_names:
-            found = kept / f"fold-{fold}.json"
-            if not found.exists():
-                outcome = one_fold(corpus, fold, Path(place), options.seed)
-                found.write_text(json.dumps(asdict(outcome)))
-            outcomes.append(Outcome(**json.loads(found.read_text())))
-            sys.stdout.write(line(outcomes[-1]))
-            sys.stdout.flush()
+        for seed in options.seeds:
+            for fold in options.folds or corpus.fold_names:
+                file = kept / f"seed-{seed}-fold-{fold}.json"
+                if not file.exists():
+                    outcome = one_model(corpus, fold, seed, kept)
+                    file.write_text(json.dumps(asdict(outcome)))
+                outcomes.append(Outcome(**json.loads(file.read_text())))
+                sys.stdout.write(line(outcomes[-1], corpus))
+                sys.stdout.flush()
     before = options.out.read_text() if options.out.exists() else ""
     by_hand = before.partition(BY_HAND)[2]
-    options.out.write_text(page(outcomes, options.seed) + (by_hand and f"\n{BY_HAND}{by_hand}"))
+    text = page(outcomes, corpus)
+    options.out.write_text(text + (by_hand and f"\n{BY_HAND}{by_hand}"))
 
 
-def line(outcome: Outcome) -> str:
+def line(outcome: Outcome, corpus: Corpus) -> str:
     """A fold as a row of the table."""
+    score, _, _, recall = macro_f1([outcome], corpus)
     return (
-        f"| {outcome.fold} | {len(outcome.truth)} "
-        f"| {f1_score(outcome.truth, outcome.guess, average='macro'):.3f} "
-        f"| {recall_score(outcome.truth, outcome.guess, average='macro'):.3f} "
-        f"| {outcome.held_out:.3f} | {outcome.strength} | {outcome.outside:.4f} "
-        f"| {outcome.losses[0]:.2f} to {outcome.losses[-1]:.2f} "
+        f"| {outcome.seed} | {outcome.fold} | {len(outcome.truth)} | {score:.3f} | {recall:.3f} "
+        f"| {outcome.left_out:.3f} | {outcome.strength} | {outcome.best_step} "
+        f"| {np.mean(outcome.confidence):.2f} | {outcome.outside:.5f} "
         f"| {outcome.wall:.0f} | {outcome.cpu:.0f} |\n"
     )
 
 
-def page(outcomes: Sequence[Outcome], seed: int) -> str:
+def page(outcomes: Sequence[Outcome], corpus: Corpus) -> str:
     """The results as Markdown."""
-    truth = [label for outcome in outcomes for label in outcome.truth]
-    guess = [label for outcome in outcomes for label in outcome.guess]
-    score, recall = (each(truth, guess, average="macro") for each in (f1_score, recall_score))
-    command = "python " + " ".join(sys.argv)
+    seeds = sorted({outcome.seed for outcome in outcomes})
+    by_seed = {seed: [each for each in outcomes if each.seed == seed] for seed in seeds}
+    pooled = {seed: macro_f1(own, corpus) for seed, own in by_seed.items()}
+    values = [score for score, *_ in pooled.values()]
+    spread = f", sd over seeds {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+    commits = ", ".join(sorted({outcome.commit for outcome in outcomes}))
     return (
-        f"# A small speech LLM from scratch on RAVDESS\n\n`{command}`, commit {git_revision()}, "
-        f"{', '.join(machine().values())}\n\nSeed {seed}, {outcomes[0].weights:,} weights. "
-        f"**Macro-F1 {score:.3f}, UA {recall:.3f}**, pooled over the test parts of "
-        f"{len(outcomes)} folds ({len(truth)} utterances). Times in seconds.\n\n"
-        "| fold | utterances | macro-F1 | UA | ridge, training speakers left out | its strength "
-        "| mass outside the options | loss of an answer token | wall | CPU |\n"
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
-        + "".join(line(outcome) for outcome in outcomes)
+        f"# A small speech LLM from scratch on RAVDESS\n\n`python {' '.join(sys.argv)}`, "
+        f"commit {commits}, {', '.join(machine().values())}\n\n"
+        f"**Macro-F1 {np.mean(values):.3f}**{spread} ({len(values)} seed{'s' if len(values) > 1 else ''}), pooled over the test "
+        f"parts of {len(by_seed[seeds[0]])} folds. Times in seconds.\n\n"
+        "| seed | macro-F1, pooled | 95 % interval over speakers | UA | right "
+        "| mean confidence |\n| --- | --- | --- | --- | --- | --- |\n"
+        + "".join(seed_line(seed, by_seed[seed], pooled[seed]) for seed in seeds)
+        + "\n| seed | fold | utterances | macro-F1 | UA | training speakers left out "
+        "| ridge | best checkpoint | mean confidence | mass outside the options | wall | CPU |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+        + "".join(line(outcome, corpus) for outcome in outcomes)
+    )
+
+
+def seed_line(
+    seed: int, outcomes: Sequence[Outcome], pooled: tuple[float, float, float, float]
+) -> str:
+    """The folds of a seed together, as a row."""
+    score, low, high, recall = pooled
+    right = np.mean([each for outcome in outcomes for each in outcome.right()])
+    sure = np.mean([each for outcome in outcomes for each in outcome.confidence])
+    return (
+        f"| {seed} | {score:.3f} | {low:.3f} to {high:.3f} | {recall:.3f} "
+        f"| {right:.3f} | {sure:.3f} |\n"
     )
 
 

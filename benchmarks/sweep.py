@@ -317,7 +317,8 @@ def multiply_adds(shape: dict[str, Any], tokens: int) -> tuple[float, float]:
     encoder = layers * (12 * d * d * frames + 2 * frames * frames * d)
     h, deep = shape["hidden"], shape["layers"]
     # Qwen2's feed-forward layers have three matrices
-    language = deep * (16 * h * h * tokens + 2 * tokens * tokens * h)
+    layer = 4 * h * h + 3 * h * shape.get("ffn", 4 * h)
+    language = deep * (layer * tokens + 2 * tokens * tokens * h)
     return float(encoder), float(language)
 
 

@@ -4,21 +4,31 @@ Two ways of training the same LoRA on the same Qwen2-Audio model, on the same re
 utterances of RAVDESS (3 to 5 s), with the same losses in the same effective batches:
 
 - ``trainer``: what a careful user of transformers writes: :class:`transformers.Trainer`,
-  each clip padded to 30 s, the encoder run in each epoch, logits at all positions.
-- ``equivoice``: clips encoded once, without their padding, and kept; logits at the
-  answer's positions only; clips of like length together.
+  each clip padded to 30 s, the encoder run in each epoch, logits at all positions, the
+  clips of a batch in any order.
+- ``equivoice``: clips encoded once, without their padding, and kept; logits, and the last
+  layer, at the answer's positions only; the text before the sound once a micro-batch;
+  clips of like length together; LoRA in fewer passes over memory.
 
 The Trainer's features are made before its clock starts; ours are made while it runs.
 Dropout is 0 so that the two must arrive at the same weights: the loss of each clip,
-before and after training, is compared. Weights are random, and the vocabulary has the
-share of the work that it has in the real 7B model.
+before and after training, is compared. (With dropout in LoRA, whose draws differ from
+clip to clip, the text before the sound is not shared.) Weights are random, and the
+vocabulary has the share of the work that it has in the real 7B model.
+
+Two shapes compare forward passes: the encoder's work on a clip padded to 30 s to the
+language model's. The third, ``one-to-one-step``, compares what a training step does:
+the encoder forward, the language model forward and backward. Beside each stands what
+its multiply-adds allow (:func:`ceilings`); for the sizes of the real 7B model too.
 
 ::
 
-    python benchmarks/training_throughput.py                     # both shapes, some minutes
+    python benchmarks/training_throughput.py                     # three shapes, some minutes
     python benchmarks/training_throughput.py --shape one-to-one --clips 16 --epochs 2
+    python benchmarks/training_throughput.py --ceilings          # no training
 
-Prints one JSON line a measurement; the table stands in
+Prints one JSON line a measurement: ``times`` by the clock on the wall, ``times_processor``
+by processor time, which other work on the machine disturbs less. The table stands in
 ``benchmarks/results/training_throughput.md``.
 """
 
@@ -29,6 +39,7 @@ import json
 import resource
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +48,28 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from sweep import LABELS, SHAPES, SYSTEM, USER, multiply_adds, real_clips, timed
+from sweep import LABELS, SYSTEM, USER, multiply_adds, real_clips, timed
+from sweep import SHAPES as SWEPT
 
 RATE = 1e-3
 RANK = 16
 VOCABULARY = 4096
+# a prompt of the benchmark with a clip of 3.7 s, as the tiny tokenizer writes it
+TOKENS, BEFORE_SOUND = 195, 42
+SHAPES: dict[str, dict[str, Any]] = {
+    **SWEPT,
+    # twice the layers in the encoder: its forward to the language model's forward and backward
+    "one-to-one-step": {**SWEPT["one-to-one"], "encoder_layers": 8},
+}
+REAL: dict[str, Any] = {
+    # Qwen2-Audio-7B as released
+    "hidden": 4096,
+    "layers": 32,
+    "ffn": 11_008,
+    "encoder_hidden": 1280,
+    "encoder_layers": 32,
+}
+REAL_VOCABULARY = 156_032
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -181,7 +209,7 @@ class Plain:
         even = all(len(micro) == work.micro for batch in planned for micro in batch)
         if not even:
             sys.exit("clips must fill all batches: take a multiple of the batch")
-        order = [row for batch in planned for micro in batch for row in micro]
+        order = any_order(planned)
 
         class InOrder(Trainer):
             def _get_train_sampler(self, *_: Any) -> Any:
@@ -278,6 +306,57 @@ class Ours:
             self.backend.keep_sounds(None)
 
 
+def any_order(planned: Sequence[Sequence[Sequence[int]]]) -> list[int]:
+    """The clips of each effective batch in an order that does not look at their lengths."""
+    import numpy as np
+
+    draw = np.random.default_rng(0)
+    order: list[int] = []
+    for batch in planned:
+        rows = [row for micro in batch for row in micro]
+        order += draw.permutation(rows).tolist()
+    return order
+
+
+def ceilings(
+    shape: dict[str, Any], vocabulary: int, *, tokens: int, shared: int, micro: int
+) -> dict[str, float]:
+    """How many times faster a shape allows to be, by the multiply-adds of layers and head.
+
+    Not counted are LoRA, the encoder's convolutions, features, padding within a batch, and
+    whatever is not a product of matrices, so that a measured ratio may lie on either side.
+
+    The Trainer's step is the encoder on 30 s, and the language model with its head at all
+    tokens, forward and backward (weights are frozen, so backward costs as much as forward).
+    What no way of training can leave out is the language model's two passes over what
+    differs from clip to clip, and one pair over what does not.
+
+    Args:
+        shape: sizes of the model.
+        vocabulary: rows of its head.
+        tokens: of prompt and answer.
+        shared: of them, those before the sound.
+        micro: clips that go through the model at once.
+
+    Returns:
+        ``without_encoder``: with an encoder that costs nothing and all else as in the
+        Trainer; ``all_savings``: also without head and last layer (but for its keys and
+        values) outside the answer, and the common beginning once a micro-batch.
+    """
+    encoder, language = multiply_adds(shape, tokens)
+    h, deep = shape["hidden"], shape["layers"]
+    trainer = encoder + 2 * (language + tokens * h * vocabulary)
+    rest = tokens - shared
+    kept = rest + shared / micro
+    attention = 2 * h * (rest * tokens + shared**2 / micro)
+    linear = (language / deep - 2 * h * tokens**2) / tokens
+    least = (deep - 1) * (linear * kept + attention) + 2 * h * h * kept
+    return {
+        "without_encoder": round(trainer / (trainer - encoder), 2),
+        "all_savings": round(trainer / (2 * least), 2),
+    }
+
+
 def begin_alike(plain: Plain, ours: Ours) -> None:
     """Give the Trainer's adapter the weights of ours."""
     theirs = {
@@ -314,15 +393,25 @@ def measure(name: str, work: Work) -> dict[str, Any]:
         begin_alike(plain, ours)
         before = apart(plain.losses(), ours.losses())
         passes = ours.backend.encoder_passes
-        seconds = {way: timed(train)[1] for way, train in _ways(plain, ours).items()}
+        seconds, processor = {}, {}
+        for way, train in _ways(plain, ours).items():
+            begun = time.process_time()
+            seconds[way] = timed(train)[1]
+            processor[way] = time.process_time() - begun
         passes = ours.backend.encoder_passes - passes
-        begun, ended = plain.losses(), ours.losses()
-        tokens = len(plain.rows[0]["input_ids"])
+        theirs, ended = plain.losses(), ours.losses()
+        lengths = [len(row["input_ids"]) for row in plain.rows]
+        tokens = round(sum(lengths) / len(lengths))
+        shared = plain.rows[0]["input_ids"].index(ours.backend.audio_token_id)
+        savings = ours.backend.lesson_savings()
     in_encoder, in_language = multiply_adds(shape, tokens)
     seen = len(work.clips) * work.epochs
     return {
         "shape": name,
+        "tokens": tokens,
+        "tokens_before_sound": shared,
         "language_to_encoder": round(in_language / in_encoder, 2),
+        "ceilings": ceilings(shape, VOCABULARY, tokens=tokens, shared=shared, micro=work.micro),
         "clips": len(work.clips),
         "seconds_a_clip": round(sum(work.seconds) / len(work.seconds), 2),
         "epochs": work.epochs,
@@ -332,11 +421,26 @@ def measure(name: str, work: Work) -> dict[str, Any]:
         **{f"{way}_s": round(each, 2) for way, each in seconds.items()},
         **{f"{way}_utterances_a_second": round(seen / each, 2) for way, each in seconds.items()},
         "times": round(seconds["trainer"] / seconds["equivoice"], 2),
+        **{f"{way}_processor_s": round(each, 2) for way, each in processor.items()},
+        "times_processor": round(processor["trainer"] / processor["equivoice"], 2),
+        "savings": {name: each["on"] for name, each in savings.items()},
         "encoder_passes": passes,
         "losses_apart_before": before,
-        "losses_apart_after": apart(begun, ended),
+        "losses_apart_after": apart(theirs, ended),
         "mean_loss_after": round(sum(ended) / len(ended), 4),
         "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
+    }
+
+
+def allowed(shape: dict[str, Any], micro: int) -> dict[str, Any]:
+    """What a shape allows with a prompt as long as those of RAVDESS here."""
+    encoder, language = multiply_adds(shape, TOKENS)
+    vocabulary = REAL_VOCABULARY if shape is REAL else VOCABULARY
+    return {
+        "tokens": TOKENS,
+        "tokens_before_sound": BEFORE_SOUND,
+        "language_to_encoder": round(language / encoder, 2),
+        "ceilings": ceilings(shape, vocabulary, tokens=TOKENS, shared=BEFORE_SOUND, micro=micro),
     }
 
 
@@ -367,7 +471,12 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--micro", type=int, default=4)
+    parser.add_argument("--ceilings", action="store_true", help="what shapes allow, and no more")
     asked = parser.parse_args()
+    if asked.ceilings:
+        for name, shape in {**SHAPES, "qwen2-audio-7b": REAL}.items():
+            print(json.dumps({"shape": name, **allowed(shape, asked.micro)}), flush=True)
+        return
     work = real_work(asked.clips, epochs=asked.epochs, batch=asked.batch, micro=asked.micro)
     for name in asked.shape or SHAPES:
         print(json.dumps(measure(name, work)), flush=True)

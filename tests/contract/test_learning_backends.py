@@ -19,6 +19,7 @@ import pytest
 
 from equivoice.errors import AudioError, ConfigError
 from equivoice.models import Clip, Decoding, Question
+from equivoice.models.decoding import lesson_states
 from equivoice.models.decoding.adapters import (
     LoraSettings,
     attach_lora,
@@ -409,6 +410,55 @@ def test_training_mode_draws_and_evaluation_does_not(
     assert float((first - losses(2)).abs().max()) > 1e-3
     backend.training_mode(False)
     assert torch.equal(losses(2), still)
+
+
+@each(APART)
+def test_what_is_left_out_of_a_pass_changes_nothing(
+    case: Case, fresh: Load, sounds: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last layer at the answers only, the beginning shared: losses and gradients of a whole pass."""
+    import torch
+
+    backend, lessons = fresh(case), teach(case, sounds)
+    attach_lora(backend, replace(LORA, dropout=0.0))
+    nudge(backend)
+    backend.training_mode(True)
+
+    def learned() -> tuple[Any, dict[str, Any]]:
+        backend.model.zero_grad()
+        losses = totals(backend.answer_losses(lessons))
+        losses.sum().backward()
+        named = trainable_parameters(backend)
+        return losses.detach(), {name: weight.grad.clone() for name, weight in named}
+
+    # before the first pass, as the record of a training is written
+    told = backend.describe()["optimisations"]
+    assert told["last_layer"]["on"] is True, told
+    assert told["shared_beginning"]["on"] is True, told
+    shapes: list[tuple[int, ...]] = []
+    monkeypatch.setattr(lesson_states, "_WORTH", {"cpu": 1})
+    handle = backend.language.body.layers[-1].mlp.gate_proj.register_forward_hook(
+        lambda _module, given, _out: shapes.append(tuple(given[0].shape[:-1]))
+    )
+    losses, gradients = learned()
+    # none of the beginning, which is run apart, and one place for each token of the answers
+    tokens = sum(len(backend.lesson_tokens(each).answer) for each in lessons)
+    assert shapes == [(1, 0), (1, tokens)]
+    handle.remove()
+    monkeypatch.setattr(lesson_states, "_WORTH", {"cpu": 10**9})
+    monkeypatch.setattr(lesson_states, "by_place", lambda _body: [])
+    whole, expected = learned()
+    torch.testing.assert_close(losses, whole, atol=1e-5, rtol=1e-5)
+    for name, gradient in expected.items():
+        scale = max(1.0, float(gradient.abs().max()))
+        torch.testing.assert_close(gradients[name], gradient, atol=1e-5 * scale, rtol=1e-5)
+
+
+@each(tuple(case for case in CASES if not case.apart))
+def test_a_stock_forward_is_said_to_be_run_whole(case: Case, shared: Load) -> None:
+    told = shared(case).describe()["optimisations"]
+    assert told["last_layer"] == {"on": False, "why": "the stock forward is run"}
+    assert told["shared_beginning"]["on"] is False
 
 
 @each(CASES)

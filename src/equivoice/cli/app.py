@@ -38,7 +38,8 @@ class Verb(NamedTuple):
 
 VERBS = {
     "quickstart": Verb(
-        "equivoice.cli.quickstart", "Make speech, benchmark a baseline, audit it, write a report."
+        "equivoice.cli.quickstart",
+        "Make speech, audit a baseline, train models fairly, write a report.",
     ),
     "corpora": Verb("equivoice.cli.corpora", "List, show, prepare, check and export corpora."),
     "models": Verb("equivoice.cli.models", "List the models that can be run."),

@@ -216,12 +216,18 @@ def planned(config: BenchmarkConfig) -> Task:
     )
 
 
-def tell(run: RunFolder, report: Path) -> None:
-    """Print what came out of a run: verdict, main table, notes, and where the report is."""
+def tell(run: RunFolder, report: Path | None) -> None:
+    """Print what came out of a run: verdict, main table, notes, and where the report is.
+
+    Args:
+        run: the run.
+        report: ``None`` where the work goes on, and its end will say where the report is.
+    """
     say(*conclusions(run))
     note(*read_notes(run))
     note_left_out(_summed(run.record.left_out))
-    finish(report)
+    if report is not None:
+        finish(report)
 
 
 def _summed(left_out: Mapping[str, int]) -> dict[str, int]:

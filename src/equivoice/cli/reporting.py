@@ -26,6 +26,7 @@ from equivoice.evaluation.run_votes import GIVEN, held_against, votes_of
 from equivoice.evaluation.sensitivity import sensitivity
 from equivoice.records import replace_file
 from equivoice.reports import ReportInputs, main_table, render_report, verdict_lines
+from equivoice.reports.document import Section
 from equivoice.store import RunFolder
 
 __all__ = [
@@ -183,10 +184,16 @@ def _findings(descriptions: Mapping[str, CorpusDescription]) -> list[FoundInCorp
     return [found for each in descriptions.values() for found in each.findings]
 
 
-def render_runs(runs: RunFolder | Sequence[RunFolder], *, players: Players = "auto") -> str:
+def render_runs(
+    runs: RunFolder | Sequence[RunFolder],
+    *,
+    players: Players = "auto",
+    further: Sequence[Section] = (),
+) -> str:
     """The report of one run, or of several side by side, as one HTML page."""
     several = [runs] if isinstance(runs, RunFolder) else list(runs)
-    return render_report([report_inputs(run) for run in several], players=players)
+    inputs = [report_inputs(run) for run in several]
+    return render_report(inputs, players=players, further=further)
 
 
 def write_report(
@@ -194,6 +201,7 @@ def write_report(
     *,
     out: str | Path | None = None,
     players: Players = "auto",
+    further: Sequence[Section] = (),
 ) -> Path:
     """Write the report of one run, or of several side by side.
 
@@ -203,6 +211,7 @@ def write_report(
         out: the file to write, or a folder to write ``report.html`` into; by default
             ``report.html`` in the folder of the only run.
         players: whether the hardest utterances can be heard.
+        further: sections about something else that was found.
 
     Returns:
         the report.
@@ -215,7 +224,7 @@ def write_report(
     several = [runs] if isinstance(runs, RunFolder) else list(runs)
     if out is None and len(several) != 1:
         raise ConfigError("a report of several runs needs a place", hint="name it with --out")
-    page = render_runs(several, players=players)
+    page = render_runs(several, players=players, further=further)
     if out is not None:
         place = Path(out)
         place = place / REPORT if place.is_dir() else place

@@ -25,7 +25,15 @@ from equivoice.studies.fair_training import (
     write_fair_training,
 )
 
-__all__ = ["FairTrainingConfig", "fair_training_verb", "tell_fair_training"]
+__all__ = [
+    "FairTrainingConfig",
+    "Seeds",
+    "fair_training_verb",
+    "recipe_section",
+    "report_fair_training",
+    "tell_fair_training",
+    "tell_methods",
+]
 
 
 def _listed(given: object) -> object:
@@ -38,7 +46,12 @@ Seeds = Annotated[tuple[int, ...], BeforeValidator(_listed)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
-def _section(doc: str) -> Any:
+def recipe_section(doc: str) -> Any:
+    """A section of the recipe, which the configuration file and overrides can set.
+
+    Args:
+        doc: one phrase about it.
+    """
     return Field(default_factory=dict, description=doc)
 
 
@@ -63,12 +76,12 @@ class FairTrainingConfig(VerbConfig):
     level: float = option("coverage of the intervals", default=0.95, gt=0, lt=1)
     seed: int = option("of the speech that is made and of all resampling", default=0, ge=0)
     dry_run: bool = option("say what would be trained and write nothing", default=False)
-    objective: dict[str, Any] = _section("as in train: what is minimised")
-    weight: dict[str, Any] = _section("as in train: the weight λ of the penalty")
-    model: dict[str, Any] = _section("as in train: what of the model is trained")
-    data: dict[str, Any] = _section("as in train: what is put to the model")
-    optimiser: dict[str, Any] = _section("as in train: how it is minimised")
-    selection: dict[str, Any] = _section("as in train: which checkpoint is the best")
+    objective: dict[str, Any] = recipe_section("as in train: what is minimised")
+    weight: dict[str, Any] = recipe_section("as in train: the weight λ of the penalty")
+    model: dict[str, Any] = recipe_section("as in train: what of the model is trained")
+    data: dict[str, Any] = recipe_section("as in train: what is put to the model")
+    optimiser: dict[str, Any] = recipe_section("as in train: how it is minimised")
+    selection: dict[str, Any] = recipe_section("as in train: which checkpoint is the best")
 
 
 _SECTIONS = ("objective", "weight", "model", "data", "optimiser", "selection")
@@ -109,16 +122,26 @@ def fair_training_verb(config: FairTrainingConfig) -> None:
 
 def tell_fair_training(found: FairTraining, out: Path) -> Path:
     """Write cards and page of a study, and say what came out."""
+    page = report_fair_training(found, out)
+    tell_methods(found.estimates)
+    finish(page)
+    return page
+
+
+def report_fair_training(found: FairTraining, out: Path) -> Path:
+    """Write the cards of the models and the page of the study; returns the page's path."""
     known = {corpus.name: corpus for corpus in found.corpora}
     folders = [each.trained.folder for each in found.answered]
     for folder in folders:
         if not (folder.best_path / CARD).is_file():
             write_model_card(folder, known)
     inputs = [training_inputs(folder) for folder in folders]
-    page = write_fair_training(found, out, inputs, command=command_line())
-    say(_methods(found.estimates), "", *_differences(found.estimates))
-    finish(page)
-    return page
+    return write_fair_training(found, out, inputs, command=command_line())
+
+
+def tell_methods(estimates: pl.DataFrame) -> None:
+    """Print score and worst gap of each method, and how methods differ."""
+    say(_methods(estimates), "", *_differences(estimates))
 
 
 def _settings(config: FairTrainingConfig) -> FairSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from equivoice.errors import ConfigError
 from equivoice.store import TrainingFolder
 from equivoice.training import TrainingTask, plan_training, run_training
 from equivoice.training.class_learner import CLASSIFIER
+from equivoice.training.from_scratch import RECIPE, plan_from_scratch
 
 app = verb_app()
 
@@ -48,9 +50,15 @@ def _section(doc: str) -> Any:
 class TrainConfig(VerbConfig):
     """Options of ``train``."""
 
-    system: str = option("the system to train, NAME or ALIAS=NAME; 'equivoice models' lists them")
     corpus: tuple[str, ...] = option("a prepared corpus: a folder, or a table")
     out: Path = option("the folder for the training", short="-o")
+    system: str | None = option(
+        "the system to train, NAME or ALIAS=NAME; 'equivoice models' lists them", default=None
+    )
+    from_scratch: bool = option(
+        "instead of a system: a small speech LLM, made in OUT/model from the training part",
+        default=False,
+    )
     recipe: str | None = option(
         "a recipe by name, or the path of a recipe file; what suits the system by default",
         default=None,
@@ -80,7 +88,7 @@ class TrainConfig(VerbConfig):
 @app.command()
 @configured(TrainConfig)
 def train(config: TrainConfig) -> None:
-    """Train a speech LLM, a text LLM or a classifier by a recipe.
+    """Train a speech LLM, a text LLM or a classifier by a recipe; or make a small speech LLM.
 
     Language models have the recipes erm and minmaxgap, classifiers encoder and compact;
     without --recipe it is the one that suits the system. A training that was cut off goes on from its last checkpoint: give the same command
@@ -93,13 +101,17 @@ def train(config: TrainConfig) -> None:
       equivoice train --system qwen2-audio options.qwen2-audio.model=Qwen/Qwen2-Audio-7B-Instruct --corpus corpora/ravdess --fold 1 --recipe minmaxgap -o runs/fair
       equivoice train --system compact-encoder --corpus corpora/ravdess --fold 1 -o runs/small objective.loss=weighted_focal
       equivoice train --system q=qwen2-audio options.q.model=/models/q2a --corpus a --corpus b --recipe erm -o runs/erm optimiser.epochs=3
+      equivoice train --from-scratch --corpus corpora/ravdess --fold 1 -o runs/small
       accelerate launch --multi_gpu --num_processes 2 -m equivoice train --config train.yaml
     """
-    task = planned(config)
     if config.dry_run:
+        # a model from scratch must be made to be planned with, though not for good
+        with tempfile.TemporaryDirectory() as place:
+            task = planned(config, Path(place) / "made")
         say(*plan_lines(task), "nothing was written")
         note(*task.data.notes)
         return
+    task = planned(config, config.out)
     shown = os.environ.get("RANK", "0") == "0"
     with training_bar(shown=shown) as bar:
         run = run_training(
@@ -113,30 +125,65 @@ def train(config: TrainConfig) -> None:
         tell(task, run)
 
 
-def planned(config: TrainConfig) -> TrainingTask:
+def planned(config: TrainConfig, out: Path) -> TrainingTask:
     """The training that the options of ``train`` ask for.
+
+    Args:
+        config: the options.
+        out: where a model from scratch is made.
 
     Raises:
         InputError: what cannot be.
     """
+    if config.from_scratch:
+        _check_from_scratch(config)
+        return plan_from_scratch(
+            list(config.corpus),
+            out=out,
+            recipe=config.recipe or RECIPE,
+            fold=config.fold,
+            overwrite=config.overwrite,
+            seed=config.seed,
+            **_changes(config),
+        )
+    if config.system is None:
+        raise ConfigError(
+            "which system is to be trained?",
+            hint="--system NAME ('equivoice models' lists them), or --from-scratch",
+        )
     alias = config.system.partition("=")[0]
     unknown = sorted(set(config.options) - {alias})
     if unknown:
         raise ConfigError(
             "options for a system that is not trained", value=unknown[0], choices=[alias]
         )
-    changes: dict[str, Any] = {name: dict(getattr(config, name)) for name in _SECTIONS}
-    if config.limit is not None:
-        changes["data"]["limit"] = config.limit
     return plan_training(
         config.system,
         list(config.corpus),
-        recipe=config.recipe,
+        recipe=config.recipe or "erm",
         options=config.options.get(alias, {}),
         fold=config.fold,
         seed=config.seed,
-        **{name: section for name, section in changes.items() if section},
+        **_changes(config),
     )
+
+
+def _changes(config: TrainConfig) -> dict[str, Any]:
+    """What is to be otherwise than in the recipe."""
+    changes: dict[str, Any] = {name: dict(getattr(config, name)) for name in _SECTIONS}
+    if config.limit is not None:
+        changes["data"]["limit"] = config.limit
+    return {name: section for name, section in changes.items() if section}
+
+
+def _check_from_scratch(config: TrainConfig) -> None:
+    if config.system is not None or config.options:
+        given = config.system or next(iter(config.options))
+        raise ConfigError(
+            "a model from scratch is made here, and no system is given or has options",
+            value=given,
+            hint="--from-scratch, or --system",
+        )
 
 
 def plan_lines(task: TrainingTask) -> Iterator[Table | str]:

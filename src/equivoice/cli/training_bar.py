@@ -25,10 +25,12 @@ class TrainingBar:
 
     Args:
         bar: the bar that is moved.
+        lines: whether each evaluation leaves a line.
     """
 
-    def __init__(self, bar: Progress) -> None:
+    def __init__(self, bar: Progress, *, lines: bool = True) -> None:
         self._bar = bar
+        self._lines = lines
         self._steps = bar.add_task("training", total=None)
         self._validating: TaskID | None = None
 
@@ -54,7 +56,9 @@ class TrainingBar:
     def evaluated(
         self, step: int, *, metric: str, value: float | None, gap: float | None, best: bool
     ) -> None:
-        """A line for each evaluation, which stays."""
+        """A line for each evaluation, which stays, where lines are wanted."""
+        if not self._lines:
+            return
         mark = "  (best so far)" if best else ""
         self._bar.console.print(
             f"step {step}: validation {metric} {_number(value)}, worst gap {_number(gap)}{mark}"
@@ -62,11 +66,12 @@ class TrainingBar:
 
 
 @contextmanager
-def training_bar(*, shown: bool) -> Iterator[TrainingProgress]:
+def training_bar(*, shown: bool, lines: bool = True) -> Iterator[TrainingProgress]:
     """A bar on standard error while a training goes on.
 
     Args:
         shown: whether there is one; of several processes, the first shows it.
+        lines: whether each evaluation leaves a line.
     """
     if not shown:
         yield Quiet()
@@ -78,7 +83,7 @@ def training_bar(*, shown: bool) -> Iterator[TrainingProgress]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bar:
-        yield TrainingBar(bar)
+        yield TrainingBar(bar, lines=lines)
 
 
 def _number(value: float | None) -> str:

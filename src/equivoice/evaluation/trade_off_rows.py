@@ -1,4 +1,10 @@
-"""Rows of estimates about methods: their score, their worst gap, and the differences of both."""
+"""Rows of estimates about methods: their score, their worst gap, and the differences of both.
+
+Intervals over two or three seeds are by t with one or two degrees of freedom, so long that
+they may reach beyond what the metric can take. They end there: the true value cannot lie
+beyond, so nothing of their coverage is lost, and one from end to end says that nothing is
+known.
+"""
 
 from __future__ import annotations
 
@@ -70,6 +76,11 @@ class Setting:
         """The grouping by cell and group."""
         return f"{self.cell}{CROSSING}{self.attribute}"
 
+    @property
+    def widest(self) -> float:
+        """The largest difference of two values that the metric can take."""
+        return self.metric.high - self.metric.low
+
     def few(self) -> str | None:
         """Why a gap has no interval, where a group of a cell has too few units for one."""
         counts = {
@@ -102,7 +113,7 @@ def method_rows(method: Seeds, setting: Setting) -> Iterator[Row]:
     noise = noise + _of_seeds(scores, len(noise), setting)
     row = base | {"quantity": "score", "group_by": setting.cell, "group_aggregator": "mean"}
     row |= _valued(float(scores.mean()), setting) | {"sd_runs": _spread(scores)}
-    yield row | _interval(row, noise, setting.few_in_cells(), _whose(setting, method), bounded=True)
+    yield row | _interval(row, noise, setting.few_in_cells(), _whose(setting, method))
     yield from _cell_rows(method, setting, base)
     for over_cells in _OVER_CELLS:
         yield base | _gap_row(method, setting, over_cells)
@@ -152,7 +163,7 @@ def _compared(
     for at, part in enumerate(parts):
         noise = noise + _of_seeds(part, len(noise), setting, at=at)
     row = _valued(value, setting) | {"sd_runs": _spread(parts[0]) if paired else None}
-    row |= _interval(row, noise, few, _whose(setting, *methods))
+    row |= _interval(row, noise, few, _whose(setting, *methods), difference=True)
     return row | _detectable(row, noise, setting)
 
 
@@ -160,7 +171,8 @@ def _detectable(row: Row, noise: FloatArray, setting: Setting) -> Row:
     """The smallest detectable difference, where there is an interval; few units and seeds tell."""
     if row.get("low") is None:
         return {}
-    return {"detectable": float(smallest_detectable(standard_error(noise), level=setting.level))}
+    smallest = float(smallest_detectable(standard_error(noise), level=setting.level))
+    return {"detectable": min(smallest, setting.widest)}
 
 
 def _gap_replicates(method: Seeds) -> FloatArray:
@@ -185,7 +197,7 @@ def _cell_rows(method: Seeds, setting: Setting, base: Row) -> Iterator[Row]:
             row |= _valued(float(point[g, c]), setting) | {"sd_runs": _spread(values)}
             few = _too_few({name: row["clusters"]}, setting.sample.sums.unit)
             own = noise[g, c] + _of_seeds(values, noise.shape[-1], setting)
-            yield row | _interval(row, own, few, _whose(setting, method), bounded=True)
+            yield row | _interval(row, own, few, _whose(setting, method))
         yield from _pair_rows(method, setting, base, c)
 
 
@@ -214,7 +226,7 @@ def _pair_rows(method: Seeds, setting: Setting, base: Row, c: int) -> Iterator[R
         own = noise[i, c] - noise[j, c] + _of_seeds(values, noise.shape[-1], setting)
         row |= {"sd_runs": _spread(values)}
         few = _too_few(counts, setting.sample.sums.unit)
-        row |= _interval(row, own, few, _whose(setting, method))
+        row |= _interval(row, own, few, _whose(setting, method), difference=True)
         yield row | _detectable(row, own, setting)
 
 
@@ -246,9 +258,9 @@ def _gap_row(method: Seeds, setting: Setting, over_cells: ClassAggregator) -> Ro
     if high - low < _ROUNDING:
         return row | {"undefined": CONSTANT}
     return row | {
-        "low": low,
-        "high": high,
-        "noise_floor": floor,
+        "low": min(low, setting.widest),
+        "high": min(high, setting.widest),
+        "noise_floor": min(floor, setting.widest),
         "method": _named(_INVERSION, len(method.seeds)),
     }
 
@@ -325,9 +337,9 @@ def _valued(value: float, setting: Setting, *, why: str | None = None) -> Row:
 
 
 def _interval(
-    row: Row, noise: FloatArray, few: str | None, whose: _Whose, *, bounded: bool = False
+    row: Row, noise: FloatArray, few: str | None, whose: _Whose, *, difference: bool = False
 ) -> Row:
-    """The ends around the value of a row, or why there are none."""
+    """The ends around a value of the metric, or a difference of two, or why there are none."""
     if row["value"] is None:
         return row
     if few is not None:
@@ -338,8 +350,10 @@ def _interval(
         return row | {"undefined": UNSTABLE}
     if high - low < _ROUNDING:
         return row | {"undefined": CONSTANT}
-    if bounded:
-        low, high = max(low, whose.metric.low), min(high, whose.metric.high)
+    least, most = whose.metric.low, whose.metric.high
+    if difference:
+        least, most = least - most, most - least
+    low, high = max(low, least), min(high, most)
     return row | {"low": low, "high": high, "method": _named(_PERCENTILE, whose.seeds)}
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from equivoice.errors import ConfigError, MissingDependencyError, StorageError
+from equivoice.models.decoding.loading import without_bars
 
 __all__ = [
     "END",
@@ -156,7 +157,8 @@ def write_model(folder: Path, what: str, write: Callable[[Path], None]) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise StorageError(f"the folder for the {what} is not empty: {folder}")
-        write(folder)
+        with without_bars():
+            write(folder)
     except OSError as error:
         raise StorageError(f"the {what} cannot be written: {error}") from error
     return folder

@@ -184,7 +184,9 @@ def _summary(inputs: TrainingInputs) -> str:
     base = _without_folder(inputs.base_model) or "a model that the record does not name"
     kind = "LoRA adapter for" if inputs.tuning == "lora" else "model trained further from"
     if inputs.tuning == _CLASSIFIER:
-        kind = "classifier on" if inputs.base_model else "classifier, with new weights, of the system"
+        kind = (
+            "classifier on" if inputs.base_model else "classifier, with new weights, of the system"
+        )
         base = base if inputs.base_model else inputs.system
     labels = ", ".join(inputs.labels)
     answers = f" It answers with one of these labels: {labels}." if labels else ""

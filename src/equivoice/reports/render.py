@@ -49,7 +49,10 @@ _ISO = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
 
 
 def render_report(
-    inputs: ReportInputs | Sequence[ReportInputs], *, players: Players = "auto"
+    inputs: ReportInputs | Sequence[ReportInputs],
+    *,
+    players: Players = "auto",
+    further: Sequence[Section] = (),
 ) -> str:
     """One HTML page, complete in itself, for one run or several.
 
@@ -61,6 +64,7 @@ def render_report(
         players: whether the hardest utterances can be heard: ``auto`` embeds the
             sound where the corpus card names a Creative Commons licence or the
             corpus is synthetic, ``embed`` always, ``none`` never.
+        further: what else was found, to stand below the scores.
 
     Returns:
         the page as text, to be stored as UTF-8.
@@ -84,7 +88,7 @@ def render_report(
     runs = told_apart(runs)
     return render_page(
         runs[0].title if len(runs) == 1 else f"{len(runs)} runs side by side",
-        _sections(runs, players),
+        _sections(runs, players, further),
         runs=[run.title for run in runs] if len(runs) > 1 else [],
         facts=facts_line(runs[0].record),
     )
@@ -119,7 +123,9 @@ def told_apart(runs: Sequence[_Titled]) -> list[_Titled]:
     ]
 
 
-def _sections(runs: Sequence[ReportInputs], players: Players) -> list[Section]:
+def _sections(
+    runs: Sequence[ReportInputs], players: Players, further: Sequence[Section]
+) -> list[Section]:
     read = [(run, read_estimates(run.estimates)) for run in runs]
     rows = [row for _, own in read for row in own]
     comparisons = [row for row in pooled(rows) if row.quantity == "comparison"]
@@ -135,6 +141,7 @@ def _sections(runs: Sequence[ReportInputs], players: Players) -> list[Section]:
         answers_section(_handed(run.answers for run in runs)),
         calibration_section(_handed(run.calibration for run in runs), told=about_listeners(rows)),
         *_chapters(parts, players),
+        *further,
         corpora_section(runs),
         left_out_section(runs, rows),
         made_section(runs, rows),

@@ -28,6 +28,7 @@ from equivoice.reports.training_inputs import over_cells
 from equivoice.reports.wording import CAUSES, attribute, metric, unit
 
 __all__ = [
+    "few_seeds",
     "gaps_within_table",
     "methods_table",
     "trade_off_plot",
@@ -48,6 +49,7 @@ _ONE_SEED = (
     "the intervals are over speakers and do not contain what another seed of the training would "
     "change."
 )
+_FEW_SEEDS = 3
 _AGGREGATED = {"max": "largest", "mean": "mean", "rms": "root mean square"}
 
 
@@ -329,7 +331,7 @@ def trade_off_statements(rows: Sequence[Estimate]) -> tuple[tuple[str, ...], tup
             said = None if gap is None else worst_gap_statement(gap)
             if gap is not None and said is not None:
                 (can if gap.excludes_zero else cannot).append(said)
-    return tuple(can), (*cannot, *trained_once(rows), CAUSES)
+    return tuple(can), (*cannot, *trained_once(rows), *few_seeds(rows), CAUSES)
 
 
 def trained_once(rows: Sequence[Estimate]) -> tuple[str, ...]:
@@ -340,6 +342,21 @@ def trained_once(rows: Sequence[Estimate]) -> tuple[str, ...]:
     names = ", ".join(once)
     were = "was trained once" if len(once) == 1 else "were trained once each"
     return (f"{names} {were}: {_ONE_SEED}",)
+
+
+def few_seeds(rows: Sequence[Estimate]) -> tuple[str, ...]:
+    """How little two or three seeds tell; nothing where each method has one, or more."""
+    seeds = {name: len(list(_seeds(_own(rows, name)))) for name in _methods(rows)}
+    few = [number for number in seeds.values() if 1 < number <= _FEW_SEEDS]
+    if not few:
+        return ()
+    freedom = "1 degree" if min(few) == 2 else f"{min(few) - 1} degrees"
+    said = (
+        f"What another seed of the training would change is judged by {min(few)} seeds: that part "
+        f"of the intervals is by t with {freedom} of freedom, which makes them long. They end "
+        "where the metric ends; one that reaches from end to end says that nothing is known."
+    )
+    return (said,)
 
 
 def worst_gap_statement(gap: Estimate) -> str:

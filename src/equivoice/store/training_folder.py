@@ -14,6 +14,7 @@
       training_losses.parquet
       training_evaluations.parquet
       checkpoints/step-000120/       all that is needed to go on from there
+      model/                         the model that was made for this training, if one was
       best/                          what the training is for: the adapter, or the model
       sounds/                        what the frozen encoder hears, until the training is done
       tensorboard/                   event files, where TensorBoard is installed
@@ -60,6 +61,7 @@ _TABLES: dict[str, Schema] = {
 }
 _PREDICTIONS = "predictions.parquet"
 _UTTERANCES = "utterances.parquet"
+_MODEL = "model"
 _FOLDERS = ("checkpoints", "best", "tensorboard", "sounds")
 _REPLACED = ".replaced"
 _PART = ".part"
@@ -89,6 +91,7 @@ class TrainingFolder(LockedFolder):
     WORK = "training"
     TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(html|json|md|txt|svg)")
     TEXT_EXAMPLE = "training.json"
+    BESIDE_NO_RECORD = frozenset((_MODEL, f".{_MODEL}.part", f".{_MODEL}.replaced"))
 
     @classmethod
     def read(cls, path: str | Path) -> TrainingFolder:
@@ -183,6 +186,11 @@ class TrainingFolder(LockedFolder):
     def best_path(self) -> Path:
         """Where the best adapter or model stands."""
         return self.path / "best"
+
+    @property
+    def model_path(self) -> Path:
+        """Where the model stands that was made for this training; ``overwrite`` leaves it."""
+        return self.path / _MODEL
 
     @property
     def tensorboard_path(self) -> Path:

@@ -101,7 +101,7 @@ def train(
         Traceback (most recent call last):
         ...
         equivoice.errors.ConfigError: unknown recipe: 'minmax'
-          choices: compact, encoder, erm, minmaxgap
+          choices: compact, encoder, erm, minmaxgap, small
           next: or give the path of a recipe file (.yaml)
     """
     task = plan_training(system, corpora, recipe=recipe, options=options, fold=fold, **changes)
@@ -178,7 +178,7 @@ def _train(
     try:
         if checkpoint is None:
             task.learner.calibrate(task.data.train)
-            work.evaluate(standing)
+            standing = work.begin(standing)
         while standing.stopped is None:
             standing = work.advance(standing)
         if writer is not None:
@@ -198,6 +198,14 @@ class _Work:
     parallel: Parallel | None
     writer: _Writer | None
     _epoch: tuple[int, list[EffectiveBatch]] = (0, [])
+
+    def begin(self, standing: Standing) -> Standing:
+        """The model as it is before the first step, which may be the best one."""
+        selection = self.task.settings.selection
+        found, best = self.evaluate(standing, best_if=selection.start)
+        if not selection.start:
+            return standing
+        return standing.evaluated(found.value(selection.metric), better=best)
 
     def advance(self, standing: Standing) -> Standing:
         """One step, and what is due after it."""

@@ -23,10 +23,21 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from equivoice import objectives
 from equivoice.errors import ConfigError
 from equivoice.metrics import FloatArray
-from equivoice.objectives import ItemLoss
+from equivoice.objectives import (
+    ClassBalancedSoftCrossEntropy,
+    CrossEntropy,
+    GeneralisedCrossEntropy,
+    ItemLoss,
+    KLDivergence,
+    LabelSmoothing,
+    Penalisation,
+    SoftCrossEntropy,
+    VectorScaling,
+    WeightedCrossEntropy,
+    WeightedFocal,
+)
 from equivoice.objectives.penalisation import penalisation_matrix
 from equivoice.training.settings import ObjectiveSettings
 
@@ -114,7 +125,7 @@ def make_loss(settings: ObjectiveSettings, targets: TrainingTargets) -> ItemLoss
         ) from error
     if not settings.smoothing:
         return made
-    return objectives.LabelSmoothing(made, settings.smoothing)
+    return LabelSmoothing(made, settings.smoothing)
 
 
 def check_loss(settings: ObjectiveSettings) -> None:
@@ -130,47 +141,47 @@ def check_loss(settings: ObjectiveSettings) -> None:
 
 
 def _cross_entropy(_: TrainingTargets) -> ItemLoss:
-    return objectives.CrossEntropy()
+    return CrossEntropy()
 
 
 def _weighted_cross_entropy(targets: TrainingTargets) -> ItemLoss:
-    return objectives.WeightedCrossEntropy(targets.counts)
+    return WeightedCrossEntropy(targets.counts)
 
 
 def _weighted_focal(
     targets: TrainingTargets, *, gamma: float = 2.0, convention: str = "paper"
 ) -> ItemLoss:
-    return objectives.WeightedFocal(targets.counts, gamma, convention)
+    return WeightedFocal(targets.counts, gamma, convention)
 
 
 def _vector_scaling(
     targets: TrainingTargets, *, gamma: float = 0.3, tau: float = 1.0, weighted: bool = True
 ) -> ItemLoss:
-    return objectives.VectorScaling(targets.counts, gamma, tau, weighted)
+    return VectorScaling(targets.counts, gamma, tau, weighted)
 
 
 def _soft_cross_entropy(_: TrainingTargets) -> ItemLoss:
-    return objectives.SoftCrossEntropy()
+    return SoftCrossEntropy()
 
 
 def _kl_divergence(_: TrainingTargets) -> ItemLoss:
-    return objectives.KLDivergence()
+    return KLDivergence()
 
 
 def _class_balanced(targets: TrainingTargets) -> ItemLoss:
     shown = tuple(int(count) for count in targets.shows.sum(axis=0))
-    return objectives.ClassBalancedSoftCrossEntropy(shown, len(targets.shares))
+    return ClassBalancedSoftCrossEntropy(shown, len(targets.shares))
 
 
 def _penalisation(targets: TrainingTargets, *, form: str = "thesis") -> ItemLoss:
     import torch
 
     matrix = penalisation_matrix(torch.from_numpy(targets.shows))
-    return objectives.Penalisation(matrix, form)
+    return Penalisation(matrix, form)
 
 
 def _generalised_cross_entropy(_: TrainingTargets, *, q: float = 0.7) -> ItemLoss:
-    return objectives.GeneralisedCrossEntropy(q)
+    return GeneralisedCrossEntropy(q)
 
 
 _BUILT_IN: Mapping[str, LossFactory] = MappingProxyType(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -17,9 +18,11 @@ from equivoice.training.checkpoints import Standing
 from equivoice.training.evaluating import WORST_GAP
 from equivoice.training.task import TrainingTask
 
-__all__ = ["facts", "finish", "new_record", "save_data", "save_facts"]
+__all__ = ["MADE", "facts", "finish", "new_record", "save_data", "save_facts"]
 
 _FACTS = "training.json"
+MADE = "from_scratch.json"
+"""In the folder of a model that was made for a training: how."""
 
 
 def new_record(task: TrainingTask, command: str, processes: int) -> RunRecord:
@@ -36,6 +39,7 @@ def new_record(task: TrainingTask, command: str, processes: int) -> RunRecord:
         f"validation of {name}": seed_for(settings.seed, "validation", name) for name in data.folds
     }
     described = json.loads(json.dumps(dict(task.learner.describe()), default=str))
+    described |= _made(task)
     return RunRecord(
         verb=TRAIN,
         config=settings.as_config(),
@@ -99,7 +103,9 @@ def finish(task: TrainingTask, run: TrainingFolder, standing: Standing) -> None:
     """Close the record: which checkpoint was chosen, by what, on whom."""
     metric = task.settings.selection.metric
     evaluations = run.table("evaluations").filter(
-        (pl.col("metric") == metric) & pl.col("cell").is_null() & (pl.col("step") > 0)
+        (pl.col("metric") == metric)
+        & pl.col("cell").is_null()
+        & (pl.col("step") >= (0 if task.settings.selection.start else 1))
     )
     shared = {
         "split": "validation",
@@ -126,6 +132,15 @@ def finish(task: TrainingTask, run: TrainingFolder, standing: Standing) -> None:
         )
     record = run.record.model_copy(update={"finished": now(), "selection": chosen})
     run.save_record(record)
+
+
+def _made(task: TrainingTask) -> dict[str, Any]:
+    """How the model was made, where it was made for a training."""
+    base = task.learner.base_model
+    file = None if base is None else Path(base) / MADE
+    if file is None or not file.is_file():
+        return {}
+    return {"from_scratch": json.loads(file.read_text(encoding="utf-8"))}
 
 
 def _versions() -> dict[str, str]:

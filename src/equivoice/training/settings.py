@@ -264,6 +264,7 @@ class SelectionSettings(BaseModel):
         metric: on the validation part: ``macro_f1`` or another score, ``loss``, or
             ``worst_gap``: the gap that ``weight.gap`` names.
         every: when the validation part is evaluated.
+        start: whether the model as it is before the first step can be the best.
         patience: stop after so many evaluations without a better one; ``None``: never.
     """
 
@@ -271,6 +272,7 @@ class SelectionSettings(BaseModel):
 
     metric: str = "macro_f1"
     every: When = "epoch"
+    start: bool = False
     patience: int | None = Field(default=5, ge=1)
 
 

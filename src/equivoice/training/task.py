@@ -32,7 +32,7 @@ from equivoice.training.recipes import default_recipe, resolve_settings
 from equivoice.training.settings import TrainingSettings
 from equivoice.training.tracking import check_trackers
 
-__all__ = ["TrainingTask", "plan_settings", "plan_training"]
+__all__ = ["TrainingTask", "loaded_corpora", "place_of", "plan_settings", "plan_training"]
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,16 @@ def plan_training(
         system,
         recipe,
         {key: value for key, value in changes.items() if value is not None},
-        corpora=tuple(map(_place, given)),
+        corpora=tuple(map(place_of, given)),
         options=dict(options or {}),
         fold=fold,
     )
     if _classifies(system):
         loaded = _loaded_system(system, settings)
-        return _classifier_task(_alias(name) or loaded.name, loaded, settings, _loaded(given))
-    return _language_task(system, settings, _loaded(given))
+        return _classifier_task(
+            _alias(name) or loaded.name, loaded, settings, loaded_corpora(given)
+        )
+    return _language_task(system, settings, loaded_corpora(given))
 
 
 def plan_settings(
@@ -215,13 +217,19 @@ def _planned(settings: TrainingSettings, data: TrainingData, epoch: int) -> list
 # ---------------------------------------------------------------------------- corpora
 
 
-def _place(corpus: str | Path | Corpus) -> str:
+def place_of(corpus: str | Path | Corpus) -> str:
+    """What settings name a corpus by: its folder, or the name of one that has none."""
     if isinstance(corpus, Corpus):
         return corpus.name if corpus.root is None else str(corpus.root)
     return str(Path(corpus).absolute())
 
 
-def _loaded(given: Sequence[str | Path | Corpus]) -> dict[str, Corpus]:
+def loaded_corpora(given: Sequence[str | Path | Corpus]) -> dict[str, Corpus]:
+    """Corpora by name, their tables checked.
+
+    Raises:
+        InputError: one cannot be read, or two have the same name.
+    """
     loaded = [one if isinstance(one, Corpus) else load_corpus(Path(one)) for one in given]
     names = [corpus.name for corpus in loaded]
     twice = sorted({name for name in names if names.count(name) > 1})

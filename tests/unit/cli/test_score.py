@@ -1,4 +1,4 @@
-"""``equivoice score``, ``report``, ``models`` and ``quickstart``: what they write and say."""
+"""``equivoice score``, ``report`` and ``models``: what they write and say."""
 
 from __future__ import annotations
 
@@ -175,47 +175,3 @@ def test_models_lists_each_with_a_line(capsys: pytest.CaptureFixture[str]) -> No
     out = capsys.readouterr().out
     assert len(model_names()) > 2
     assert all(name in out for name in model_names())
-
-
-# --------------------------------------------------------------------- quickstart
-
-
-def test_quickstart_says_what_it_would_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("EQUIVOICE_DATA", raising=False)
-    assert run(["quickstart", "--dry-run"]) == 0
-    assert "a synthetic corpus" in capsys.readouterr().out
-    monkeypatch.setenv("EQUIVOICE_DATA", "/data")
-    assert run(["quickstart", "--dry-run"]) == 0
-    assert "RAVDESS from /data" in capsys.readouterr().out
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_quickstart_without_the_data_that_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert run(["quickstart", "--data", str(tmp_path / "none")]) == 2
-    assert "none" in capsys.readouterr().err
-
-
-def test_quickstart_from_nothing_to_a_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("EQUIVOICE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("EQUIVOICE_DATA", raising=False)
-    words = ["quickstart", "--speakers", "12", "--per-speaker", "6", "--replicates", "100"]
-    assert run(words) == 0
-    out = capsys.readouterr().out
-    report = out.splitlines()[-1].removeprefix("Result: ")
-    assert report == "quickstart/run-synthetic/report.html"
-    assert Path(report).read_text(encoding="utf-8").startswith("<!doctype html>")
-    table = estimates("quickstart/run-synthetic")
-    assert {"prior", "acoustic"} == set(table["system"])
-    assert {"gender", "gender x language"} <= set(table["group_by"].drop_nulls())
-    before = Path("quickstart/run-synthetic/estimates.parquet").read_bytes()
-    assert run(words) == 0
-    assert Path("quickstart/run-synthetic/estimates.parquet").read_bytes() == before

@@ -12,8 +12,10 @@ from equivoice.cli.app import run
 from equivoice.cli.config import resolve
 from equivoice.cli.train import TrainConfig
 from equivoice.corpora import save_corpus
+from equivoice.models.speech_llms import small
 from equivoice.store import RunFolder, TrainingFolder
 from tiny.corpus import make_corpus
+from tiny.small import SIZE
 from tiny.speech import TinyModels
 
 QUICK = [
@@ -120,6 +122,60 @@ def test_mistakes_are_named_and_end_with_code_2(
     )
     assert "cannot hold the 4 groups" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def _smallest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The smallest model in the place of the wide one."""
+    monkeypatch.setattr(small, "SIZES", small.SIZES | {"wide": SIZE})
+
+
+@pytest.mark.usefixtures("_smallest")
+def test_a_model_from_scratch_is_made_trained_and_benchmarked(
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    words = ["train", "--from-scratch", "--corpus", corpus, "-o", str(out), "optimiser.batch=8"]
+    assert run(words) == 0
+    said = capsys.readouterr().out
+    options = (
+        f"options.qwen2-audio.model={out / 'model'} options.qwen2-audio.adapter={out / 'best'}"
+    )
+    assert options in said
+    assert TrainingFolder.read(out).record.config["recipe"] == "small"
+    asked = ["--corpus", corpus, "--prompt", "direct", "--temperature", "1", "--replicates", "20"]
+    again = ["benchmark", "--system", "qwen2-audio", *options.split(), *asked]
+    assert run([*again, "-o", str(tmp_path / "audit")]) == 0
+    assert RunFolder.read(tmp_path / "audit").predictions().height > 0
+    # the same command again finds it done
+    assert run(words) == 0
+
+
+@pytest.mark.usefixtures("_smallest")
+def test_a_dry_run_from_scratch_writes_nothing(
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "--from-scratch", "--corpus", corpus, "-o", str(tmp_path / "run")]
+    assert run([*words, "--dry-run"]) == 0
+    assert "numbers are trained (partial)" in capsys.readouterr().out
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--system", "qwen2-audio", "--from-scratch"], "no system is given or has options"),
+        (["--from-scratch", "options.qwen2-audio.model=x"], "no system is given or has options"),
+        ([], "which system is to be trained?"),
+    ],
+)
+def test_a_system_is_named_or_made(
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    out = tmp_path / "run"
+    assert run(["train", *words, "--corpus", corpus, "-o", str(out)]) == 2
+    assert said in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_a_file_of_options_means_what_flags_mean(tmp_path: Path) -> None:

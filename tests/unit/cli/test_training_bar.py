@@ -33,6 +33,17 @@ def test_loss_weight_and_gap_are_shown_and_evaluations_stay() -> None:
     assert "step 6: validation macro_f1 –, worst gap –" in shown
 
 
+def test_evaluations_leave_no_line_where_none_is_wanted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with training_bar(shown=True, lines=False) as bar:
+        bar.planned(10, 4)
+        bar.evaluated(5, metric="macro_f1", value=0.5, gap=0.125, best=True)
+    shown = capsys.readouterr().err
+    assert "4 of 10 steps are made" in shown
+    assert "validation" not in shown
+
+
 def test_other_processes_show_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with training_bar(shown=False) as bar:
         assert isinstance(bar, Quiet)

@@ -282,6 +282,16 @@ def test_odds_of_nought_leave_the_emotion_out() -> None:
     assert sum(counts.values()) == 20
 
 
+def test_noise_in_one_language_leaves_the_others_clean() -> None:
+    noise = Noise("male", snr_db=-3.0, language="de")
+    for take in takes_of(Biases(noise=noise)):
+        noisy = (take.speaker.gender, take.speaker.language) == ("male", "de")
+        assert take.snr_db == (-3.0 if noisy else CLEAN_SNR)
+    assert "all male recordings in de, at" in Biases(noise=noise).sentences()[0]
+    with pytest.raises(ConfigError, match=r"noise\.language: 'fr' is none of en, de, ja"):
+        Biases(noise=Noise(language="fr"))
+
+
 def test_all_mistakes_are_reported_together() -> None:
     with pytest.raises(ConfigError) as caught:
         Biases(

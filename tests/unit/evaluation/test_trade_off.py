@@ -236,6 +236,46 @@ def test_seeds_are_paired_where_both_methods_have_the_same() -> None:
     assert ends[1]["sd_runs"] is None
 
 
+def _seeds_apart() -> tuple[list[TrainedRun], pl.DataFrame]:
+    """Two seeds of two methods: of ``a``, one seed has no gap and one the widest of all."""
+    reference = utterances()
+    runs = [
+        TrainedRun("a", answers(reference, right=0.5, gap=0.0, seed=1), 0),
+        TrainedRun("a", answers(reference, right=0.5, gap=1.0, seed=2), 1),
+        TrainedRun("b", answers(reference, right=0.9, gap=0.0, seed=3), 0),
+        TrainedRun("b", answers(reference, right=0.2, gap=0.0, seed=4), 1),
+    ]
+    return runs, reference
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+def test_intervals_over_two_seeds_end_where_the_metric_ends(metric: str) -> None:
+    """By t with one degree of freedom they would be many times as long as the metric's range."""
+    runs, reference = _seeds_apart()
+    table = compared(runs, reference, metric=metric)
+    gap = one(table, quantity="gap", system="a", run=None, class_aggregator="max")
+    error = gap["sd_runs"] / np.sqrt(2)
+    assert gap["value"] + 12.7 * error > 3  # what t alone would give
+    assert (gap["low"], gap["high"]) == (0.0, 1.0)
+    for quantity, least in (("score", 0), ("group_score", 0), ("gap", 0), ("pair_gap", -1)):
+        found = [row for row in rows(table, quantity=quantity, run=None) if row["low"] is not None]
+        assert found
+        assert all(least <= row["low"] <= row["value"] <= row["high"] <= 1 for row in found)
+    for row in rows(table, quantity="comparison"):
+        assert (row["low"], row["high"]) == (-1.0, 1.0)
+        assert row["detectable"] == 1.0  # no difference that there can be would have been seen
+
+
+def test_intervals_within_the_range_are_not_touched() -> None:
+    """What is subtracted lies between minus the range and the range, not between its ends."""
+    reference = utterances()
+    low = TrainedRun("low", answers(reference, right=0.1, gap=0.0, seed=1))
+    high = TrainedRun("high", answers(reference, right=0.9, gap=0.0, seed=2))
+    row = one(compared([low, high], reference), quantity="comparison", group_by="language")
+    assert row["low"] < row["value"] < row["high"] < -0.7
+    assert row["low"] > -0.9
+
+
 def test_too_few_speakers_are_counted_cell_by_cell() -> None:
     reference = utterances(speakers=3)
     table = compared([TrainedRun("ERM", answers(reference, right=0.6, gap=0.2))], reference)

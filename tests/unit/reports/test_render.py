@@ -20,6 +20,7 @@ from equivoice.errors import SchemaError
 from equivoice.records import ESTIMATES, RunRecord
 from equivoice.reports import ReportInputs, render_report
 from equivoice.reports.cells import written
+from equivoice.reports.document import Section, Text
 from equivoice.reports.rows import pooled, read_estimates
 
 VOID = {"meta", "link", "line", "circle", "rect"}
@@ -556,6 +557,16 @@ def test_a_table_that_is_none_of_estimates_is_refused() -> None:
     record = RunRecord(verb="score", config={})
     with pytest.raises(SchemaError):
         render_report(ReportInputs("x", record, pl.DataFrame({"metric": ["accuracy"]})))
+
+
+def test_what_else_was_found_stands_between_the_scores_and_the_data(inputs: ReportInputs) -> None:
+    below = Section("A part", "part", (Text("Something <else> was found."),))
+    page = render_report(inputs, further=[Section("Further", "further", (), (below,))])
+    order = [page.index(f'<section id="{name}"') for name in ("scores", "further", "part", "data")]
+    assert order == sorted(order)
+    assert '<a href="#further">Further</a>' in page
+    assert "Something &lt;else&gt; was found." in page
+    assert render_report(inputs, further=[Section("Empty", "empty")]) == render_report(inputs)
 
 
 def test_the_same_inputs_give_the_same_page(inputs: ReportInputs) -> None:

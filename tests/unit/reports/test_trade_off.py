@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -12,6 +13,7 @@ import pytest
 from equivoice.reports.document import Figure, Table
 from equivoice.reports.rows import Estimate, pick, read_estimates
 from equivoice.reports.trade_off import (
+    few_seeds,
     gaps_within_table,
     methods_table,
     trade_off_plot,
@@ -276,6 +278,24 @@ def test_methods_that_were_trained_once_are_named(rows: Rows, single: Rows) -> N
     mixed = [row for row in rows if row.system != "ERM" or row.run is None]
     assert trained_once(mixed)[0].startswith("ERM was trained once: ")
     assert said in trade_off_statements(single)[1]
+
+
+@pytest.mark.parametrize(("seeds", "freedom"), [(2, "1 degree"), (3, "2 degrees")])
+def test_few_seeds_are_named_with_what_they_do_to_intervals(seeds: int, freedom: str) -> None:
+    few = read_estimates(compared(seeds=seeds, replicates=50))
+    (said,) = few_seeds(few)
+    assert f"is judged by {seeds} seeds" in said
+    assert f"by t with {freedom} of freedom" in said
+    assert said in trade_off_statements(few)[1]
+
+
+def test_one_seed_and_many_are_not_few(single: Rows, rows: Rows) -> None:
+    assert few_seeds(single) == ()
+    many = [row for row in rows if row.run is None]
+    for seed in range(4):
+        again = [row for row in rows if row.run == "0"]
+        many += [replace(row, run=str(seed)) for row in again]
+    assert few_seeds(many) == ()
 
 
 def test_nothing_between_two_methods_is_called_neither_higher_nor_lower() -> None:

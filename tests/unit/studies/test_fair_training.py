@@ -14,9 +14,12 @@ from equivoice.cli.training_report import training_inputs
 from equivoice.corpora import Corpus, load_corpus, save_corpus
 from equivoice.errors import ConfigError, CorpusError
 from equivoice.models.speech_llms.small import make_small_speech_llm
+from equivoice.reports import render_page
+from equivoice.reports.document import Text
 from equivoice.store import TrainingFolder
 from equivoice.studies.fair.found import FairTraining
 from equivoice.studies.fair.learning import small_model
+from equivoice.studies.fair.page import study_chapter
 from equivoice.studies.fair.settings import FairSettings
 from equivoice.studies.fair_training import fair_training, write_fair_training
 from equivoice.training.progress import Quiet
@@ -220,6 +223,20 @@ def test_the_page_shows_trade_off_limits_and_every_training(
     assert "equivoice study fair-training" in text
     table = pl.read_csv(tmp_path / "estimates.csv", infer_schema_length=None)
     assert table.height == found.estimates.height
+
+
+def test_the_study_as_a_chapter_of_another_report(found: FairTraining, tmp_path: Path) -> None:
+    chapter = study_chapter(found, tmp_path / "own.html", introduction="What was asked?")
+    assert [part.anchor for part in chapter.sections] == ["trade-off", "limits", "trained"]
+    assert [block.text for block in chapter.blocks if isinstance(block, Text)] == [
+        "What was asked?",
+        f"The curves of every training are in {tmp_path / 'own.html'}.",
+    ]
+    text = render_page("Another report", [chapter])
+    for each in found.answered:
+        assert each.trained.method.name in text
+        assert f"Training: {each.trained.key}" not in text
+    assert "at least 5 each are needed" in text
 
 
 def test_the_model_is_made_once_and_by_its_seed(

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from equivoice.errors import InputError
+from equivoice.corpora import Corpus, label_space
+from equivoice.errors import ConfigError, InputError, MissingDependencyError
 from equivoice.studies import quickstart as study
-from equivoice.studies.quickstart import audit, data_at_hand, real_corpus, synthetic_corpus
+from equivoice.studies.quickstart import (
+    audit,
+    data_at_hand,
+    fair_folder,
+    missing_for_training,
+    real_corpus,
+    speech_to_learn,
+    synthetic_corpus,
+    train_fairly,
+)
+from tiny.corpus import make_corpus
 
 
 def test_real_data_are_taken_where_the_variable_names_them(
@@ -81,3 +93,73 @@ def test_the_audit_of_ravdess(
     by_system = dict(macro.select("system", "value").rows())
     assert by_system["acoustic"] >= 0.50
     assert by_system["prior"] < 0.10
+
+
+# ----------------------------------------------------------------------- training
+
+
+def without(gone: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *more: None if name in gone else real(name, *more)
+    )
+
+
+def test_what_training_lacks_is_named_with_the_extras_that_bring_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    without(set(), monkeypatch)
+    assert missing_for_training() is None
+    without({"transformers", "parselmouth"}, monkeypatch)
+    assert str(missing_for_training()) == (
+        "transformers with praat-parselmouth is needed for training ERM and MinMaxGAP and is not "
+        "installed\n  next: pip install 'equivoice[praat,train]'"
+    )
+
+
+def test_without_its_packages_nothing_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = make_corpus(tmp_path / "sounds")
+    without({"torch"}, monkeypatch)
+    with pytest.raises(MissingDependencyError, match="torch is needed for training"):
+        train_fairly(corpus, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_too_few_speakers_to_learn_from_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="too few"):
+        speech_to_learn(tmp_path, speakers=17)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("speakers", "tested", "learnt"), [(18, 1, 1), (36, 4, 1), (42, 5, 1)])
+def test_as_many_are_tested_as_an_interval_needs(
+    speakers: int, tested: int, learnt: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each gender in each language; the tables alone, without sound."""
+    cells = 6
+    people = [f"{at % cells}-{at // cells}" for at in range(speakers)]
+    table = pl.DataFrame(
+        {
+            "utterance_id": people,
+            "speaker": people,
+            "language": [str(int(name[0]) // 2) for name in people],
+            "gender": [str(int(name[0]) % 2) for name in people],
+        }
+    )
+
+    def made(place: Path, **given: object) -> Corpus:
+        del place, given
+        return Corpus("synthetic", label_space(["angry", "sad"], id="two"), table)
+
+    monkeypatch.setattr("equivoice.studies.fair.speech.make_synthetic", made)
+    monkeypatch.setattr("equivoice.studies.fair.speech._kept", lambda corpus, _: corpus)
+    folds = speech_to_learn(tmp_path, speakers=speakers).folds
+    parts = dict(folds.group_by("split").len().iter_rows())
+    assert parts["test"] == cells * tested
+    assert parts["train"] == cells * learnt
+
+
+def test_all_of_the_training_stands_in_one_folder(tmp_path: Path) -> None:
+    assert fair_folder(tmp_path) == tmp_path / "fair-training"

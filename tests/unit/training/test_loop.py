@@ -61,6 +61,9 @@ def distance(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor])
 
 # --------------------------------------------------------------------- plain torch
 
+# with 1e-8, AdamW would blow up the rounding of gradients that are all but 0
+EPS = 1e-5
+
 
 def by_hand(
     task: TrainingTask, model: str, *, power: int | None, weight: float
@@ -73,7 +76,7 @@ def by_hand(
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(task.learner.parameters[name])
-    optimizer = torch.optim.AdamW(parameters.values(), lr=5e-3, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(parameters.values(), lr=5e-3, weight_decay=0.01, eps=EPS)
     steps = [batch for epoch in (1, 2) for batch in task.epoch(epoch)]
     for number, batch in enumerate(steps):
         rows = sorted(batch.rows)
@@ -110,7 +113,9 @@ def by_hand(
 
 
 PLAIN: Sections = recipe(
-    model={"dropout": 0.0}, optimiser={"schedule": "linear"}, selection={"metric": "loss"}
+    model={"dropout": 0.0},
+    optimiser={"schedule": "linear", "eps": EPS},
+    selection={"metric": "loss"},
 )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from equivoice.corpora.synthetic.recipe import EMOTIONS, GENDERS
+from equivoice.corpora.synthetic.recipe import EMOTIONS, GENDERS, LANGUAGES
 from equivoice.errors import ConfigError
 
 __all__ = ["CLEAN_SNR", "Biases", "Imbalance", "Noise", "RatingShift", "Shortcut"]
@@ -27,10 +27,12 @@ class Noise:
         group: the gender that was recorded so.
         snr_db: speech above the babble in dB; smaller is a stronger bias. All other
             recordings have :data:`CLEAN_SNR`.
+        language: the only language in which it was so; ``None`` for all.
     """
 
     group: str = "female"
     snr_db: float = -14.0
+    language: str | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,8 @@ class Biases:
         said = []
         if self.noise:
             said.append(
-                f"Planted: people talk in the background of all {self.noise.group} recordings, at a "
+                f"Planted: people talk in the background of all {self.noise.group} recordings"
+                f"{f' in {self.noise.language}' if self.noise.language else ''}, at a "
                 f"signal-to-noise ratio of {self.noise.snr_db:g} dB ({CLEAN_SNR:g} dB in the others)."
             )
         if self.shortcut:
@@ -178,6 +181,9 @@ def _problems(biases: Biases) -> Iterator[str]:
             emotion = getattr(bias, key, "neutral")
             if emotion not in EMOTIONS:
                 yield f"{name}.{key}: {emotion!r} is none of {', '.join(EMOTIONS)}"
+        language = getattr(bias, "language", None)
+        if language not in (None, *LANGUAGES):
+            yield f"{name}.language: {language!r} is none of {', '.join(LANGUAGES)}"
     yield from _out_of_range(biases)
 
 

@@ -137,7 +137,11 @@ def _take(
     order = stream(seed, "sentences", speaker.name).permutation(len(sentences))
     sentence_number = int(order[(number - 1) % len(sentences)]) + 1
     noise, shortcut = biases.noise, biases.shortcut
-    noisy = noise is not None and noise.group == speaker.gender
+    noisy = (
+        noise is not None
+        and noise.group == speaker.gender
+        and noise.language in (None, speaker.language)
+    )
     return Take(
         speaker=speaker,
         emotion=emotion,

@@ -76,6 +76,8 @@ def inject(model: Any, config: Any) -> None:
         ConfigError: the model has none of the modules that the adapter goes to.
     """
     peft = peft_library()
+    from equivoice.models.decoding.lora_layers import make_lean
+
     try:
         peft.inject_adapter_in_model(config, model, adapter_name=_ADAPTER)
     except ValueError as error:
@@ -92,6 +94,7 @@ def inject(model: Any, config: Any) -> None:
     for _, weight in _adapter_weights(model):
         # small steps vanish in half precision
         weight.data = weight.data.float()
+    make_lean(model)
 
 
 def write_adapter(model: Any, folder: Path, *, origin: Mapping[str, Any]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from equivoice.errors import ConfigError
 from equivoice.models.decoding.backend import PrefixModel
+from equivoice.models.decoding.lesson_states import SAVINGS
 from equivoice.models.language import Question
 from equivoice.models.learning import LOSS_ON, Lesson, LessonTokens, LossOn, TokenLosses
 from equivoice.prompting.turns import Role, Turn
@@ -46,6 +48,15 @@ class LearningModel(PrefixModel):
         self, questions: Sequence[Question], answers: Sequence[list[int]], on: LossOn
     ) -> TokenLosses:
         """The losses of answers, which end in an end token, to questions."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """What every local model says, and what is left out of a pass over lessons."""
+        said = dict(super().describe())
+        return {**said, "optimisations": {**said["optimisations"], **self.lesson_savings()}}
+
+    def lesson_savings(self) -> Mapping[str, Any]:
+        """Which savings of :mod:`~equivoice.models.decoding.lesson_states` are on, and why."""
+        return {name: {"on": False, "why": "the stock forward is run"} for name in SAVINGS}
 
     def lesson_tokens(self, lesson: Lesson) -> LessonTokens:
         """The tokens that a lesson is made of.
@@ -141,7 +152,8 @@ class LearningModel(PrefixModel):
         if not on:
             getattr(self.model, f"{kind}_checkpointing_disable")()
             return
-        how = {f"{kind}_checkpointing_kwargs": {"use_reentrant": False}}
+        settings = {"use_reentrant": False, "context_fn": self.layer_contexts}
+        how = {f"{kind}_checkpointing_kwargs": settings}
         try:
             getattr(self.model, f"{kind}_checkpointing_enable")(**how)
         except ValueError as error:
@@ -152,6 +164,10 @@ class LearningModel(PrefixModel):
             ) from error
         # gradients for the embeddings of tokens, which only the reentrant kind needs
         self.model.disable_input_require_grads()
+
+    def layer_contexts(self) -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
+        """What surrounds a layer in its pass, and when it is computed again for the gradients."""
+        return nullcontext(), nullcontext()
 
     _end: int | None = None
 

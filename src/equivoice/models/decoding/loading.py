@@ -36,6 +36,7 @@ __all__ = [
     "load_processing",
     "pick_device",
     "weights_fingerprint",
+    "without_bars",
 ]
 
 _DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -180,7 +181,7 @@ def load_pretrained(model_class: str | type[Any], options: LoadOptions) -> Any:
     _check_weights(options)
     device = pick_device(options.device)
     quantised = _quantised(options, device)
-    with _explained(options, config), _quiet():
+    with _explained(options, config), without_bars():
         model, told = known.from_pretrained(
             str(options.folder or options.model),
             config=config,
@@ -422,8 +423,8 @@ def _explained(options: LoadOptions, config: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """No progress bar of transformers within ours."""
+def without_bars() -> Iterator[None]:
+    """No progress bars of transformers within: ours tell what is done."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()

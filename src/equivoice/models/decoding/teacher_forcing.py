@@ -3,7 +3,8 @@
 Logits are computed at the counted positions only: a prompt is mostly places of sound,
 and a vocabulary is large. Where a family runs its language model apart
 (:func:`token_losses`), lessons are padded on the right: no real token of a causal
-model sees what follows it, so no mask is needed and the fast kernels apply. A stock
+model sees what follows it, so no mask is needed and the fast kernels apply; where the
+states come from stands in :mod:`~equivoice.models.decoding.lesson_states`. A stock
 forward (:func:`forward_losses`) has its lessons end in one column, so that the last
 few columns hold all that is counted.
 """
@@ -55,6 +56,18 @@ class Targets:
         """The same tokens, those of each lesson so many columns later."""
         column = [at + by[lesson] for lesson, at in zip(self.lesson, self.column, strict=True)]
         return Targets(self.lesson, column, self.token, self.count)
+
+    def foretelling(self, device: Any = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """(m,) row and (m,) column of the states that foretell the tokens.
+
+        Example:
+            >>> Targets([0, 1], [4, 2], [5, 9], 2).foretelling()
+            (tensor([0, 1]), tensor([3, 1]))
+        """
+        import torch
+
+        row = torch.tensor(self.lesson, dtype=torch.long, device=device)
+        return row, torch.tensor(self.column, dtype=torch.long, device=device) - 1
 
 
 def targets_of(
@@ -109,12 +122,15 @@ def token_losses(
     """The losses of the counted tokens.
 
     Args:
-        states: (n, L, width) the model's last states, before its head.
+        states: (m, width) the model's last states, before its head, at the places
+            that :meth:`Targets.foretelling` names.
         targets: the counted tokens.
         head: from (m, width) to logits (m, V).
     """
-    before = [column - 1 for column in targets.column]
-    return _in_rows(_losses(*_gathered(states, targets, before), head), targets)
+    import torch
+
+    token = torch.tensor(targets.token, dtype=torch.long, device=states.device)
+    return _in_rows(_losses(states, token, head), targets)
 
 
 def forward_losses(
@@ -140,8 +156,8 @@ def forward_losses(
         **({"logits_to_keep": length - first} if few else {}),
     ).logits
     kept = int(logits.shape[1])
-    before = [column - 1 - (length - kept) for column in targets.column]
-    return _in_rows(_losses(*_gathered(logits, targets, before), _as_they_are), targets)
+    row, column = targets.foretelling(logits.device)
+    return token_losses(logits[row, column - (length - kept)], targets, _as_they_are)
 
 
 def side_by_side(parts: Sequence[TokenLosses]) -> TokenLosses:
@@ -161,19 +177,6 @@ def side_by_side(parts: Sequence[TokenLosses]) -> TokenLosses:
 
 def _as_they_are(logits: torch.Tensor) -> torch.Tensor:
     return logits
-
-
-def _gathered(
-    states: torch.Tensor, targets: Targets, before: Sequence[int]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """(m, width) the states that foretell the counted tokens; (m,) those tokens."""
-    import torch
-
-    lesson, column, token = (
-        torch.tensor(values, dtype=torch.long, device=states.device)
-        for values in (targets.lesson, before, targets.token)
-    )
-    return states[lesson, column], token
 
 
 def _in_rows(losses: torch.Tensor, targets: Targets) -> TokenLosses:

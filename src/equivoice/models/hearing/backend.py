@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from equivoice.errors import ConfigError, RunError
 from equivoice.models.decoding.backend import enough_memory
 from equivoice.models.decoding.learning_model import LearningModel, is_trained
+from equivoice.models.decoding.lesson_states import LessonStates, alike
 from equivoice.models.decoding.loading import LoadOptions
 from equivoice.models.decoding.marks import control_marks
 from equivoice.models.decoding.prefix import Prefix, positions_of, run_prompt
@@ -170,6 +172,7 @@ class PromptedModel(HearingModel):
         super().__init__(*arguments, **named)
         self.audio_token_id = audio_token_id
         self.language = LanguagePart(self.model)
+        self._states = LessonStates(self.language.body)
         self.tower = part_of(self.model, "audio_tower")
         self._encoder = EncoderIdentity(self.tower)
         self._cache: SoundCache | None = None
@@ -237,7 +240,7 @@ class PromptedModel(HearingModel):
         """
         with enough_memory():
             heard = self._heard(questions)
-            return self._states(self._prompts(questions, heard), heard)
+            return self._all_states(self._prompts(questions, heard), heard)
 
     def hidden_states(
         self, questions: Sequence[Question]
@@ -305,13 +308,21 @@ class PromptedModel(HearingModel):
             lessons = [LessonTokens(*each) for each in zip(prompts, answers, strict=True)]
             # nothing is foretold by the last token
             rows = [each.prompt + each.answer[:-1] for each in lessons]
-            states, _ = self._states(rows, heard)
+            ids, mask = self._placed(padded_right(rows, self.filler))
+            embeds = self._embeds(ids, mask, self.project(heard))
             targets = targets_of(lessons, on=on, never=(self.audio_token_id,))
+            row, column = targets.foretelling(embeds.device)
+            shared = min(alike(rows, self.audio_token_id), min(targets.column) - 1)
+            states = self._states.at(embeds, row, column, shared=shared)
             return token_losses(states, targets, self.language.head)
 
     def frozen_parts(self) -> list[Any]:
         """The encoder, where nothing in it is trained."""
         return [] if is_trained(self.tower) else [self.tower]
+
+    def layer_contexts(self) -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
+        """What surrounds a layer in its pass, and when it is computed again for the gradients."""
+        return self._states.layer_contexts()
 
     def keep_sounds(self, cache: SoundCache | None) -> None:
         """Keep what the encoder makes of each clip, wherever nothing in it is trained.
@@ -334,12 +345,19 @@ class PromptedModel(HearingModel):
         kept = None if self._cache is None else self._cache.describe()
         return {**super().describe(), "sounds_kept": kept}
 
-    def _states(
+    def _all_states(
         self, rows: Sequence[Sequence[int]], heard: Sequence[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The last states of rows of tokens, padded on the right, and which are real."""
         ids, mask = self._placed(padded_right(rows, self.filler))
-        return self.language.states(self._embeds(ids, mask, self.project(heard))), mask
+        return self._states.everywhere(self._embeds(ids, mask, self.project(heard))), mask
+
+    def lesson_savings(self) -> Mapping[str, Any]:
+        """Which savings of :mod:`~equivoice.models.decoding.lesson_states` are on, and why."""
+        if is_trained(self.model):
+            # so that the record of a training says what it does
+            self._states.ready()
+        return self._states.describe()
 
     def _heard(self, questions: Sequence[Question]) -> list[torch.Tensor]:
         """What the encoder makes of the sounds: with a graph only where it is trained."""

@@ -76,14 +76,6 @@ class LanguagePart:
 
     __call__ = forward
 
-    def states(self, embeds: torch.Tensor) -> torch.Tensor:
-        """(n, L, width): the last states, before the head, of rows padded on the right.
-
-        No real token sees the padding, since none sees what follows it.
-        """
-        hidden: torch.Tensor = self._body(inputs_embeds=embeds, use_cache=False).last_hidden_state
-        return hidden
-
     @property
     def body(self) -> Any:
         """The layers, without the head."""

@@ -7,7 +7,8 @@ checkpoint of that family::
 
     equivoice benchmark --system qwen2-audio options.qwen2-audio.model=FOLDER ...
 
-It knows nothing until it is trained. Its feature extractor is that of Whisper with fewer
+It knows nothing until it is trained, or until its weights are set from training speech
+(:func:`~equivoice.models.small_start.start_from_speech`). Its feature extractor is that of Whisper with fewer
 bands, a longer step and a longer window than the published one, which makes sequences
 short and lets the harmonics of a voice be told apart.
 """
@@ -118,6 +119,7 @@ class SmallSize:
 SIZES: Mapping[str, SmallSize] = MappingProxyType(
     {
         "small": SmallSize(),
+        "wide": SmallSize(inner=4096, dropout=0.0),
         "tiny": SmallSize(
             bands=40,
             step=500,
@@ -128,7 +130,11 @@ SIZES: Mapping[str, SmallSize] = MappingProxyType(
         ),
     }
 )
-"""The sizes that have a name: ``small`` (3 million weights) and ``tiny``, for tests."""
+"""The sizes that have a name.
+
+``small`` (3 million weights); ``wide`` (5 million), which has room for a start from speech
+(:mod:`equivoice.models.small_start`); and ``tiny``, for tests.
+"""
 
 
 def make_small_speech_llm(

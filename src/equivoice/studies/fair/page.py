@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from equivoice.reports.document import Body, Bullets, Cell, Code, Section, Table, Text
 from equivoice.reports.formatting import count, percent
@@ -14,7 +15,7 @@ from equivoice.studies.fair.answering import METRIC, Answered
 from equivoice.studies.fair.found import FairTraining
 from equivoice.studies.fair.proof import limits
 
-__all__ = ["study_sections"]
+__all__ = ["study_chapter", "study_sections"]
 
 _CAUTION = (
     "On test speakers, whom no model has heard and who chose nothing. The methods of one seed began "
@@ -37,17 +38,31 @@ def study_sections(
         training_section(each, prefix=f"run{at}-", named=True) for at, each in enumerate(trainings)
     ]
     return [
-        trade_off_section(rows, caution=_CAUTION),
-        Section("How little this proves", "limits", (Bullets(tuple(_limits(found, rows))),)),
-        Section("What was trained", "trained", tuple(_trained(found, rows))),
+        *_findings(found, rows),
         *several,
         _made(found, command),
     ]
 
 
-def _limits(found: FairTraining, rows: Sequence[Estimate]) -> Iterator[tuple[None, str]]:
-    for text in limits(found.reference, rows, found.settings, found.corpora):
-        yield None, text
+def study_chapter(found: FairTraining, page: Path, *, introduction: str) -> Section:
+    """The study as a chapter of a report about something else, without the single trainings.
+
+    Args:
+        found: what the study found.
+        page: the study's own page, with the curves of every training.
+        introduction: what was asked, and of what.
+    """
+    told = (Text(introduction), Text(f"The curves of every training are in {page}.", quiet=True))
+    parts = tuple(_findings(found, read_estimates(found.estimates)))
+    return Section("Fair fine-tuning of small models", "fair-training", told, parts)
+
+
+def _findings(found: FairTraining, rows: Sequence[Estimate]) -> Iterator[Section]:
+    yield trade_off_section(rows, caution=_CAUTION)
+    told = limits(found.reference, rows, found.settings, found.corpora)
+    limited = Bullets(tuple((None, text) for text in told))
+    yield Section("How little this proves", "limits", (limited,))
+    yield Section("What was trained", "trained", tuple(_trained(found, rows)))
 
 
 def _trained(found: FairTraining, rows: Sequence[Estimate]) -> Iterator[Table | Text]:

@@ -46,10 +46,20 @@ def uniform(width: int) -> Any:
     return lambda states: torch.zeros(len(states), width) + 0 * states.sum()
 
 
+def test_where_the_states_that_foretell_stand() -> None:
+    row, column = targets_of(LESSONS).foretelling()
+    assert (row.tolist(), column.tolist()) == ([0, 0, 1], [3, 4, 1])
+
+
+def foretelling(states: Any, targets: Targets) -> Any:
+    """(m, width) of (n, L, width)."""
+    return states[targets.foretelling()]
+
+
 def test_losses_stand_in_the_rows_of_their_lessons() -> None:
     import torch
 
-    found = token_losses(torch.zeros(2, 6, 3), targets_of(LESSONS), uniform(10))
+    found = token_losses(torch.zeros(3, 3), targets_of(LESSONS), uniform(10))
     assert found.mask.tolist() == [[True, True], [True, False]]
     expected = torch.tensor([[math.log(10)] * 2, [math.log(10), 0.0]])
     torch.testing.assert_close(found.nll, expected)
@@ -62,11 +72,12 @@ def test_a_token_is_foretold_by_the_state_before_it() -> None:
     states = torch.zeros(1, 3, 4)
     states[0, 1, 2] = 3.0
     (lesson,) = [LessonTokens([1, 1], [2])]
-    found = token_losses(states, targets_of([lesson]), torch.nn.Identity())
+    targets = targets_of([lesson])
+    found = token_losses(foretelling(states, targets), targets, torch.nn.Identity())
     assert float(found.nll) == pytest.approx(math.log(1 + 3 * math.exp(-3)))
     # the state at the token itself, or at the prompt's first, is not looked at
     states[0, 2] = states[0, 0] = torch.tensor([7.0, -7.0, 5.0, 1.0])
-    again = token_losses(states, targets_of([lesson]), torch.nn.Identity())
+    again = token_losses(foretelling(states, targets), targets, torch.nn.Identity())
     assert torch.equal(again.nll, found.nll)
 
 
@@ -83,7 +94,8 @@ def test_logits_that_do_not_fit_are_computed_again(monkeypatch: pytest.MonkeyPat
     def run() -> tuple[Any, Any, Any]:
         states.grad = head.weight.grad = None
         passes.clear()
-        losses = token_losses(states, targets_of(LESSONS), head).nll
+        targets = targets_of(LESSONS)
+        losses = token_losses(foretelling(states, targets), targets, head).nll
         losses.sum().backward()
         assert states.grad is not None
         return losses.detach(), states.grad.clone(), head.weight.grad

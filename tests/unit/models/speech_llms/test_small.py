@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from equivoice.errors import ConfigError, StorageError
+from equivoice.errors import ConfigError, MissingDependencyError, StorageError
 from equivoice.models import Decoding, Draw, Question
 from equivoice.models.hearing.trimming import trim_gate
 from equivoice.models.language import Clip
@@ -299,3 +299,39 @@ def test_sizes_of_ones_own_are_taken(tmp_path: Path) -> None:
     assert backend.tower.layers[1].fc1.weight.shape == (48, 32)
     assert backend.tower.conv1.weight.shape == (32, 24, 3)
     assert backend.model.config.text_config.num_hidden_layers == 2
+
+
+def test_each_size_that_has_a_name_can_be_made(tmp_path: Path) -> None:
+    counts = {}
+    for name, size in SIZES.items():
+        made = make_small_speech_llm(tmp_path / name, labels=LABELS, size=name)
+        config = json.loads((made / "config.json").read_text())["audio_config"]
+        assert config["encoder_ffn_dim"] == size.inner
+        assert config["dropout"] == size.dropout
+        counts[name] = (made / "model.safetensors").stat().st_size
+    assert counts["tiny"] < counts["small"] < counts["wide"] < 24e6
+
+
+def test_the_wide_size_is_the_small_one_with_more_units() -> None:
+    small, wide = SIZES["small"], SIZES["wide"]
+    differ = {name for name, value in vars(small).items() if value != getattr(wide, name)}
+    assert differ == {"inner", "dropout"}
+    assert wide.inner == 2 * small.inner
+
+
+def test_sizes_are_not_changed_in_passing() -> None:
+    with pytest.raises(TypeError):
+        SIZES["small"] = SmallSize(bands=1)  # type: ignore[index]
+    with pytest.raises(AttributeError):
+        SIZES["small"].bands = 1  # type: ignore[misc]
+
+
+def test_without_transformers_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(MissingDependencyError, match=r"equivoice\[models\]"):
+        make_small_speech_llm(tmp_path / "m", labels=LABELS, size="tiny")
+    assert not (tmp_path / "m").exists()
