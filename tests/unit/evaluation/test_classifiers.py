@@ -19,6 +19,7 @@ from equivoice.evaluation.sharding import run_shard
 from equivoice.evaluation.sweep import plan_benchmark
 from equivoice.inference import Shard, Silence
 from equivoice.models import Clip, Sample
+from equivoice.models.classifiers.recognizer import ClassifierRecognizer
 from equivoice.store import RunFolder, TrainingFolder
 from equivoice.training import train
 from tiny.classifier import TinyClassifiable, load_tiny
@@ -182,6 +183,15 @@ def test_transcripts_are_put_to_who_is_given_transcripts(tmp_path: Path) -> None
     said = run.predictions()
     assert (said.height, said["modality"].unique().to_list()) == (6, ["transcript"])
     assert run.record.left_out["demo, fold 1: test utterance without transcript"] == 2
+
+
+def test_a_trained_one_is_given_what_it_was_trained_on(tmp_path: Path) -> None:
+    made = make_corpus(tmp_path / "demo", transcripts=True)
+    system = TinyClassifiable(modalities=frozenset({"transcript"}))
+    own = ClassifierRecognizer(system.classifier(made.label_space, seed=0))
+    run = run_of(tmp_path / "run", made, own, training={})
+    assert run.predictions()["modality"].unique().to_list() == ["transcript"]
+    assert not (run.path / "trainings").exists()
 
 
 def test_a_limit_holds_for_training_and_test(tmp_path: Path, corpus: Corpus) -> None:

@@ -67,6 +67,11 @@ class ClassifierRecognizer:
         """The labels that it knows, in the order of its probabilities."""
         return self.backend.label_space
 
+    @property
+    def modality(self) -> str:
+        """What of an utterance it is given."""
+        return _modality(self.backend)
+
     def describe(self) -> Mapping[str, Any]:
         """What the classifier says of itself."""
         return self.backend.describe()

@@ -59,6 +59,7 @@ def test_it_is_a_recogniser(backend) -> None:  # type: ignore[no-untyped-def]
     assert isinstance(recogniser, EmotionRecognizer)
     assert isinstance(backend, Listens)
     assert (recogniser.name, recogniser.label_space) == ("mine", SPACE)
+    assert recogniser.modality == "speech"
 
 
 def test_batches_are_of_like_length_and_in_the_order_given(
