@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equivoice.corpora import (
@@ -75,6 +75,7 @@ def test_a_larger_draw_holds_the_smaller_one() -> None:
     assert set(small.utterances["utterance_id"]) <= set(large.utterances["utterance_id"])
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 12), st.integers(1, 12), st.integers(1, 12), st.integers(0, 5), st.integers(0, 9)
 )

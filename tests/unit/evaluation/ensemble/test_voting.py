@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import VotingClassifier
 from sklearn.preprocessing import LabelEncoder
@@ -229,6 +229,7 @@ ROWS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(ROWS, st.sampled_from(TIES))
 def test_the_winner_is_the_one_that_counting_one_by_one_finds(
     rows: list[list[str | None]], tie: str
@@ -248,6 +249,7 @@ def test_the_winner_is_the_one_that_counting_one_by_one_finds(
             assert label in row
 
 
+@settings(deadline=None)
 @given(ROWS, st.lists(st.integers(1, 3), min_size=4, max_size=4))
 def test_a_weight_is_worth_as_many_voters(rows: list[list[str | None]], weights: list[int]) -> None:
     ballots = votes(rows, LABELS)
@@ -262,6 +264,7 @@ def test_a_weight_is_worth_as_many_voters(rows: list[list[str | None]], weights:
     np.testing.assert_allclose(one.shares, other.shares, atol=1e-12)
 
 
+@settings(deadline=None)
 @given(ROWS, st.permutations(range(4)))
 def test_the_order_of_members_does_not_matter_but_where_it_is_asked_for(
     rows: list[list[str | None]], order: list[int]
