@@ -160,7 +160,7 @@ def planned(config: TrainConfig, out: Path) -> TrainingTask:
     return plan_training(
         config.system,
         list(config.corpus),
-        recipe=config.recipe or "erm",
+        recipe=config.recipe,
         options=config.options.get(alias, {}),
         fold=config.fold,
         seed=config.seed,

@@ -72,7 +72,7 @@ def test_what_cannot_be_is_named(
 ) -> None:
     wrong = {
         "unknown method": ["--method", "best"],
-        "is none of small, tiny": ["--size", "vast"],
+        "is none of small, wide, tiny": ["--size", "vast"],
         "has one fold": ["--folds", "1,2"],
     }
     for message, words in wrong.items():

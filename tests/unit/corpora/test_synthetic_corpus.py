@@ -282,7 +282,7 @@ def test_folds_are_speaker_disjoint_and_balanced(small: Corpus) -> None:
 def test_what_was_planted_stands_in_the_corpus_and_on_its_card(small: Corpus) -> None:
     written = json.loads((root_of(small) / "corpus.json").read_text("utf-8"))
     planted = written["provenance"]["planted"]
-    assert planted["noise"] == {"group": "female", "snr_db": SNR}
+    assert planted["noise"] == {"group": "female", "snr_db": SNR, "language": None}
     assert planted["shortcut"]["agreement"] == 1.0
     assert written["provenance"]["raters"][-1]["reliability"] == 0.2
     traps = " ".join(str(trap) for trap in small.card.traps)

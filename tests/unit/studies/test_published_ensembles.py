@@ -16,7 +16,12 @@ PAPER = load_published_ensemble()
 def raw() -> dict[str, object]:
     import equivoice.studies.published as folder
 
-    text = Path(folder.__file__).with_name("abhinaya.yaml").read_text(encoding="utf-8")
+    text = (
+        Path(folder.__file__)
+        .with_name("votes")
+        .joinpath("abhinaya.yaml")
+        .read_text(encoding="utf-8")
+    )
     found: dict[str, object] = yaml.safe_load(text)
     return found
 

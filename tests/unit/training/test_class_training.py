@@ -28,7 +28,7 @@ WEIGHT = 1.5
 
 
 def quick(**sections: Mapping[str, object]) -> Sections:
-    base = recipe(optimiser={"lr": 5e-2, "schedule": "linear", "weight_decay": 0.01})
+    base = recipe(optimiser={"lr": 5e-2, "schedule": "linear", "weight_decay": 0.01, "clip": 1.0})
     del base["model"]
     base["groups"] = {"cell": "language"}
     base["objective"] = {"loss": "cross_entropy", "smoothing": 0.0}

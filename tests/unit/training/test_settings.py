@@ -45,7 +45,6 @@ def test_a_record_gives_the_same_settings_again(recipe: str) -> None:
         ("model", "dropout", 1.0),
         ("model", "tuning", "qlora"),
         ("model", "precision", "float16"),
-        ("data", "modalities", []),
         ("data", "modalities", ["video"]),
         ("data", "validation_share", 1.0),
         ("data", "limit", 0),

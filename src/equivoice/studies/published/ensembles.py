@@ -157,7 +157,7 @@ def load_published_ensemble(name_or_path: str | Path = "abhinaya") -> PublishedE
         >>> paper.combination(("ST1", "T2", "S2")).validation
         40.36
     """
-    inside = resources.files(__package__).joinpath(f"{name_or_path}.yaml")
+    inside = resources.files(__package__).joinpath("votes", f"{name_or_path}.yaml")
     path = Path(name_or_path)
     if isinstance(name_or_path, str) and inside.is_file():
         text, place = inside.read_text(encoding="utf-8"), f"{name_or_path}.yaml"
