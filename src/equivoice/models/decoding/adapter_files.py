@@ -87,9 +87,9 @@ def inject(model: Any, config: Any) -> None:
             value=_shown_targets(config),
             hint="is the adapter made for this architecture? Modules: model.named_modules()",
         ) from error
-    # its dropout comes switched on, in whatever mode the model is
-    for name, module in model.named_modules():
-        if ".lora_" in name:
+    # its layers and their dropout come switched on, in whatever mode the model is
+    for module in model.modules():
+        if hasattr(module, "lora_A"):
             module.train(model.training)
     for _, weight in _adapter_weights(model):
         # small steps vanish in half precision

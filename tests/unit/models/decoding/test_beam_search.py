@@ -119,6 +119,10 @@ def test_no_answer_ends_before_it_may(model: Any) -> None:
         keen.lm_head.weight[END] = 1.0
         keen.model.norm.weight.fill_(1.0)
         keen.model.embed_tokens.weight.abs_()
+        # nothing is added to what is embedded, so that all states are positive
+        keen.model.layers[0].self_attn.o_proj.weight.zero_()
+        keen.model.layers[0].mlp.down_proj.weight.zero_()
+    assert search(keen, [[1, 2]], 3, min_new_tokens=0, max_new_tokens=6)[0].text == ""
     found = search(keen, [[1, 2]], 3, min_new_tokens=2, max_new_tokens=6)
     assert len(found[0].text.split()) == 2
     assert found[0].finished
