@@ -91,15 +91,15 @@ def train(config: TrainConfig) -> None:
     """Train a speech LLM, a text LLM or a classifier by a recipe; or make a small speech LLM.
 
     Language models have the recipes erm and minmaxgap, classifiers encoder and compact;
-    without --recipe it is the one that suits the system. A training that was cut off goes on from its last checkpoint: give the same command
-    again. Every line of the recipe can be changed by its dotted name (optimiser.lr=1e-4,
+    without --recipe it is the one that suits the system. A training that was cut off goes
+    on from its last checkpoint: give the same command again. Every line of the recipe can be changed by its dotted name (optimiser.lr=1e-4,
     model.rank=8, weight.tolerance=0.05). No utterance of the fold's test part is heard;
     what stands in OUT/best is then benchmarked with options.SYSTEM.adapter=OUT/best, or
     for a classifier with --system classifier options.classifier.model=OUT/best.
 
     Example:
       equivoice train --system qwen2-audio options.qwen2-audio.model=Qwen/Qwen2-Audio-7B-Instruct --corpus corpora/ravdess --fold 1 --recipe minmaxgap -o runs/fair
-      equivoice train --system compact-encoder --corpus corpora/ravdess --fold 1 -o runs/small objective.loss=weighted_focal
+      equivoice train --system compact-encoder --corpus corpora/ravdess --fold 1 -o runs/compact objective.loss=weighted_focal
       equivoice train --system q=qwen2-audio options.q.model=/models/q2a --corpus a --corpus b --recipe erm -o runs/erm optimiser.epochs=3
       equivoice train --from-scratch --corpus corpora/ravdess --fold 1 -o runs/small
       accelerate launch --multi_gpu --num_processes 2 -m equivoice train --config train.yaml
