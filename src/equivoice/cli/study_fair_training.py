@@ -63,6 +63,10 @@ class FairTrainingConfig(VerbConfig):
         "a prepared corpus; by default speech is made, with a planted bias", default=()
     )
     method: Names = option("erm, minmaxgap or fixed:WEIGHT", default=METHODS)
+    pretrain_on: tuple[str, ...] = option(
+        "a prepared corpus that all models learn from by ERM before; none: random first weights",
+        default=(),
+    )
     seeds: Seeds = option("of first weights and training, such as 0,1,2", default=(0, 1, 2))
     folds: Names = option("folds whose test parts are answered", default=("1",))
     size: str = option("of the model: small or tiny", default="tiny")
@@ -82,6 +86,9 @@ class FairTrainingConfig(VerbConfig):
     data: dict[str, Any] = recipe_section("as in train: what is put to the model")
     optimiser: dict[str, Any] = recipe_section("as in train: how it is minimised")
     selection: dict[str, Any] = recipe_section("as in train: which checkpoint is the best")
+    pretraining: dict[str, Any] = recipe_section(
+        "what is otherwise in the training before, such as pretraining.optimiser.epochs=5"
+    )
 
 
 _SECTIONS = ("objective", "weight", "model", "data", "optimiser", "selection")
@@ -113,6 +120,7 @@ def fair_training_verb(config: FairTrainingConfig) -> None:
             corpora,
             config.out,
             settings,
+            pretrain_on=config.pretrain_on,
             training=training,
             watch=note,
             command=command_line(),
@@ -148,6 +156,12 @@ def _settings(config: FairTrainingConfig) -> FairSettings:
     recipe = {name: dict(given) for name in _SECTIONS if (given := getattr(config, name))}
     if config.limit is not None:
         recipe["data"] = recipe.get("data", {}) | {"limit": config.limit}
+    if config.pretraining and not config.pretrain_on:
+        raise ConfigError(
+            "pretraining is said how, and not on what",
+            value=", ".join(config.pretraining),
+            hint="--pretrain-on CORPUS, or no pretraining.*",
+        )
     return FairSettings(
         methods=config.method,
         seeds=config.seeds,
@@ -156,6 +170,7 @@ def _settings(config: FairTrainingConfig) -> FairSettings:
         cell=config.cell,
         attribute=config.group,
         recipe=recipe,
+        pretraining=config.pretraining,
         replicates=config.replicates,
         level=config.level,
         seed=config.seed,

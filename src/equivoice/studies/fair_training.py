@@ -2,7 +2,7 @@
 
 1. Make speech in three languages whose bias is planted and known, or take prepared corpora.
 2. Train a small speech LLM for each fold, seed and method; all methods begin with the
-   same random weights.
+   same random weights, or with what one training on other speech made of them.
 3. Ask each about the test part of its fold, which it has not heard.
 4. Lay out score against worst gap with intervals over seeds and speakers, paired
    differences, the curves of every training, and how little it proves.
@@ -36,6 +36,7 @@ def fair_training(
     out: Path,
     settings: FairSettings | None = None,
     *,
+    pretrain_on: Sequence[str | Path | Corpus] = (),
     training: TrainingProgress | None = None,
     asking: Progress | None = None,
     watch: Callable[[str], None] = lambda _: None,
@@ -47,6 +48,9 @@ def fair_training(
         corpora: prepared corpora. Labels that not all of them have are left out.
         out: the folder of the study.
         settings: what is compared.
+        pretrain_on: prepared corpora with the same labels and other voices. Where there are
+            any, the model of each seed learns from these by ERM, and all methods go on from
+            what comes out; by default they begin with random weights.
         training: is told of every step of a training.
         asking: is told how far a benchmark is.
         watch: is told what is at work.
@@ -57,16 +61,27 @@ def fair_training(
         RunError: a training diverged.
     """
     asked = settings or FairSettings()
-    given = [each if isinstance(each, Corpus) else load_corpus(Path(each)) for each in corpora]
+    given, before = (
+        [each if isinstance(each, Corpus) else load_corpus(Path(each)) for each in several]
+        for several in (corpora, pretrain_on)
+    )
     shared = with_shared_labels(given, out)
     tested = tested_utterances(shared, asked.folds)
-    models = train_all(shared, out, asked, progress=training, watch=watch, command=command)
+    models = train_all(
+        shared,
+        out,
+        asked,
+        pretrain_on=before,
+        progress=training,
+        watch=watch,
+        command=command,
+    )
     answers = answer_all(models, shared, out, asked, progress=asking, watch=watch, command=command)
     answered = tuple(answers)
     asked_about = pl.concat([each.predictions for each in answered])
     reference = tested.join(asked_about, on="utterance_id", how="semi")
     estimates = compare_methods(answered, reference, asked, shared[0])
-    return FairTraining(asked, tuple(shared), answered, reference, estimates)
+    return FairTraining(asked, tuple(shared), answered, reference, estimates, tuple(before))
 
 
 def write_fair_training(

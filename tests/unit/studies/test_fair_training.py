@@ -258,3 +258,26 @@ def test_the_model_is_made_once_and_by_its_seed(
     weights = [(each / "model.safetensors").read_bytes() for each in (first, other)]
     assert weights[0] != weights[1]
     assert {path.name for path in (tmp_path / "models").iterdir()} == {first.name, other.name}
+
+
+def test_all_methods_go_on_from_one_training_on_other_speech(
+    found: FairTraining, corpus: Corpus, tmp_path: Path
+) -> None:
+    """The models before are those of one training by ERM, and are not made again."""
+    settings = replace(SETTINGS, seeds=(0,), pretraining=SETTINGS.recipe)
+    begun = fair_training([corpus], tmp_path, settings, pretrain_on=[corpus])
+    erm, fixed = (each.trained for each in begun.answered)
+    assert erm.base == fixed.base == tmp_path / "models" / "tiny-seed-0-pretrained"
+    taught = TrainingFolder.read(tmp_path / "trainings" / "pretraining-seed-0")
+    assert taught.record.config["objective"]["penalty"] == "none"
+    # what was learnt before is there at the first step
+    start = erm.folder.table("losses").filter(split="train", step=1)
+    untaught = found.answered[0].trained.folder.table("losses").filter(split="train", step=1)
+    assert start["loss"].mean() < untaught["loss"].mean()  # type: ignore[operator]
+    text = write_fair_training(begun, tmp_path, [training_inputs(erm.folder)] * 2).read_text()
+    assert f"had learnt from {corpus.utterances.height} utterances of demo" in text
+    assert "random weights" not in text
+
+    counting = Counting()
+    fair_training([corpus], tmp_path, settings, pretrain_on=[corpus], training=counting)
+    assert counting.steps == []

@@ -23,6 +23,7 @@ class FairTraining:
         answered: each trained model, with what it answered.
         reference: the utterances that were asked about.
         estimates: score against worst gap, and differences between methods.
+        pretrained: what the models had learnt from before, all methods alike.
     """
 
     settings: FairSettings
@@ -30,3 +31,4 @@ class FairTraining:
     answered: tuple[Answered, ...]
     reference: pl.DataFrame
     estimates: pl.DataFrame
+    pretrained: tuple[Corpus, ...] = ()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from equivoice.corpora import Corpus
+from equivoice.models.registry import load_model
 from equivoice.models.speech_llms.small import make_small_speech_llm
 from equivoice.prompting import load_prompt
 from equivoice.store import TrainingFolder
@@ -50,6 +52,7 @@ def train_all(
     out: Path,
     settings: FairSettings,
     *,
+    pretrain_on: Sequence[Corpus] = (),
     progress: TrainingProgress | None = None,
     watch: Callable[[str], None] = lambda _: None,
     command: str = "",
@@ -60,6 +63,8 @@ def train_all(
         corpora: with the same labels.
         out: models go to ``out/models``, trainings to ``out/trainings``.
         settings: what is compared.
+        pretrain_on: where there are any, the model of each seed learns from these by ERM
+            before all else.
         progress: is told of every step.
         watch: is told which training is at work.
         command: the command line as typed, for the records.
@@ -69,13 +74,20 @@ def train_all(
         RunError: a training diverged.
     """
     methods = settings.chosen
-    _check(corpora, out, settings)
+    _check(corpora, out, settings, pretrain_on)
+    bases = {seed: _base(corpora[0], out, settings, seed) for seed in settings.seeds}
+    if pretrain_on:
+        for seed, base in bases.items():
+            watch(f"training the model that all methods of seed {seed} begin with")
+            bases[seed] = _pretrained(
+                pretrain_on, out, settings, seed, base, progress=progress, command=command
+            )
     total = len(settings.folds) * len(settings.seeds) * len(methods)
     work = itertools.product(settings.folds, settings.seeds, methods)
     for number, (fold, seed, method) in enumerate(work, start=1):
         key = _key(method, seed, fold)
         watch(f"training {key} ({number} of {total})")
-        base = _base(corpora[0], out, settings, seed)
+        base = bases[seed]
         folder = run_training(
             _planned(corpora, base, settings, method, seed=seed, fold=fold),
             out / "trainings" / key,
@@ -85,13 +97,60 @@ def train_all(
         yield Trained(method, seed, fold, base, folder)
 
 
-def _check(corpora: Sequence[Corpus], out: Path, settings: FairSettings) -> None:
+def _check(
+    corpora: Sequence[Corpus], out: Path, settings: FairSettings, pretrain_on: Sequence[Corpus]
+) -> None:
     """Plan a training of each method and fold, so that none is refused when others are done."""
     seed = settings.seeds[0]
+    if pretrain_on and not (out / "trainings" / _first_key(seed)).exists():
+        _planned_first(pretrain_on, _base(corpora[0], out, settings, seed), settings, seed)
     for fold, method in itertools.product(settings.folds, settings.chosen):
         if not (out / "trainings" / _key(method, seed, fold)).exists():
             base = _base(corpora[0], out, settings, seed)
             _planned(corpora, base, settings, method, seed=seed, fold=fold)
+
+
+def _pretrained(
+    corpora: Sequence[Corpus],
+    out: Path,
+    settings: FairSettings,
+    seed: int,
+    base: Path,
+    *,
+    progress: TrainingProgress | None,
+    command: str,
+) -> Path:
+    """The model of a seed after ERM on other speech, in ``out/models``."""
+    place = out / "models" / f"{settings.size}-seed-{seed}-pretrained"
+    # done already, it is not done again; by another recipe, it is refused
+    folder = run_training(
+        _planned_first(corpora, base, settings, seed),
+        out / "trainings" / _first_key(seed),
+        progress=progress,
+        command=command,
+    )
+    if place.is_dir():
+        return place
+    part = part_beside(place)
+    shutil.copytree(base, part, dirs_exist_ok=True)
+    backend = load_model(SYSTEM, model=str(base), adapter=str(folder.best_path))
+    backend.model.save_pretrained(part)
+    replace_folder(part, place)
+    return place
+
+
+def _planned_first(
+    corpora: Sequence[Corpus], base: Path, settings: FairSettings, seed: int
+) -> TrainingTask:
+    return plan_training(
+        SYSTEM,
+        list(corpora),
+        recipe="erm",
+        fold=settings.folds[0],
+        seed=seed,
+        options={"model": str(base.absolute())},
+        **settings.pretraining_changes(),
+    )
 
 
 def _planned(
@@ -145,6 +204,10 @@ def small_model(corpus: Corpus, out: Path, size: str, seed: int, *, prompt: str)
     )
     replace_folder(part, place)
     return place
+
+
+def _first_key(seed: int) -> str:
+    return f"pretraining-seed-{seed}"
 
 
 def _key(method: Method, seed: int, fold: str) -> str:

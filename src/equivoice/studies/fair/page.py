@@ -19,7 +19,7 @@ __all__ = ["study_chapter", "study_sections"]
 
 _CAUTION = (
     "On test speakers, whom no model has heard and who chose nothing. The methods of one seed began "
-    "with the same random weights and saw the same batches."
+    "with the same weights and saw the same batches."
 )
 
 
@@ -59,7 +59,9 @@ def study_chapter(found: FairTraining, page: Path, *, introduction: str) -> Sect
 
 def _findings(found: FairTraining, rows: Sequence[Estimate]) -> Iterator[Section]:
     yield trade_off_section(rows, caution=_CAUTION)
-    told = limits(found.reference, rows, found.settings, found.corpora)
+    told = limits(
+        found.reference, rows, found.settings, found.corpora, pretrained=found.pretrained
+    )
     limited = Bullets(tuple((None, text) for text in told))
     yield Section("How little this proves", "limits", (limited,))
     yield Section("What was trained", "trained", tuple(_trained(found, rows)))

@@ -23,6 +23,10 @@ _SMALL = (
     "The models are small and began with random weights. Nothing follows about large models that "
     "know much before they are fine-tuned."
 )
+_PRETRAINED = (
+    "The models are small, and what they knew before they had learnt from {utterances} of {names} "
+    "(ERM, one model a seed). Nothing follows about large models that know much more."
+)
 _FLAT = (
     "A model that hardly does better than guessing has small gaps for want of skill. Read a gap "
     "beside its score."
@@ -34,6 +38,8 @@ def limits(
     rows: Sequence[Estimate],
     settings: FairSettings,
     corpora: Sequence[Corpus],
+    *,
+    pretrained: Sequence[Corpus] = (),
 ) -> Iterator[str]:
     """What a reader must not conclude, one sentence each.
 
@@ -42,6 +48,7 @@ def limits(
         rows: score against worst gap, and differences between methods.
         settings: what was compared.
         corpora: what was learnt from.
+        pretrained: what the models had learnt from before.
     """
     yield _sizes(reference, settings)
     yield from _undetected(rows)
@@ -53,7 +60,15 @@ def limits(
             "Each corpus has its own language, speakers, sentences and recording: a difference "
             "between cells cannot be put down to any one of these."
         )
-    yield _SMALL
+    yield _began(pretrained)
+
+
+def _began(pretrained: Sequence[Corpus]) -> str:
+    if not pretrained:
+        return _SMALL
+    heard = sum(corpus.utterances.height for corpus in pretrained)
+    names = ", ".join(dict.fromkeys(corpus.name for corpus in pretrained))
+    return _PRETRAINED.format(utterances=count(heard, "utterance"), names=names)
 
 
 def _sizes(reference: pl.DataFrame, settings: FairSettings) -> str:
@@ -71,7 +86,7 @@ def _sizes(reference: pl.DataFrame, settings: FairSettings) -> str:
         f"Tested on {count(known.height, 'utterance')} of {count(speakers, 'speaker')} "
         f"({folds}), {count(fewest['speaker'], 'speaker')} where there are fewest ({where}), with "
         f"{count(len(settings.seeds), 'seed')}. Intervals are over these speakers and seeds: other "
-        "corpora, other recipes and other first weights than random ones are not in them."
+        "corpora, other recipes and models that began otherwise are not in them."
     )
 
 

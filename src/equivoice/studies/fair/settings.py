@@ -100,6 +100,7 @@ class FairSettings:
         cell: what groups are compared within: ``language`` or ``corpus``.
         attribute: whose groups are compared.
         recipe: what is otherwise than in :data:`STUDY_RECIPE`, section by section.
+        pretraining: the same of the training before all methods, where there is one.
         replicates: of the bootstrap.
         level: nominal coverage of the intervals.
         seed: of all resampling.
@@ -116,6 +117,7 @@ class FairSettings:
     cell: str = "language"
     attribute: str = "gender"
     recipe: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    pretraining: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     replicates: int = 2_000
     level: float = 0.95
     seed: int = 0
@@ -144,16 +146,23 @@ class FairSettings:
         Args:
             method: what is asked of it goes before all else.
         """
-        own = {"groups": {"cell": self.cell, "attribute": self.attribute}}
-        merged: dict[str, dict[str, Any]] = {}
-        for layer in (STUDY_RECIPE, own, self.recipe, method.changes):
-            for section, values in layer.items():
-                merged[section] = merged.get(section, {}) | dict(values)
-        return merged
+        return self._merged(self.recipe, method.changes)
+
+    def pretraining_changes(self) -> dict[str, dict[str, Any]]:
+        """What the training before all methods has otherwise than the recipe ``erm``."""
+        return self._merged(self.pretraining)
 
     def as_config(self) -> dict[str, Any]:
         """The settings as JSON can hold them."""
         return asdict(self)
+
+    def _merged(self, *layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+        own = {"groups": {"cell": self.cell, "attribute": self.attribute}}
+        merged: dict[str, dict[str, Any]] = {}
+        for layer in (STUDY_RECIPE, own, *layers):
+            for section, values in layer.items():
+                merged[section] = merged.get(section, {}) | dict(values)
+        return merged
 
     def _keys(self) -> list[str]:
         return [method.key for method in self.chosen]
