@@ -36,7 +36,7 @@ PROGRESS_COLUMNS = {
 
 _MOST_STRETCHES = 60
 _MINUS = " − "
-_DERIVED = ("loss", "worst_gap")
+_DERIVED = ("loss", "worst_gap", "worst_group")
 """What evaluations hold beside the metrics: it comes out of the losses, and out of the groups."""
 _NOT_GIVEN = "no value was recorded"
 _ONE_GROUP = "no cell has two groups"

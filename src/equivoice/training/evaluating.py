@@ -26,6 +26,7 @@ from equivoice.training.learner import Heard
 __all__ = [
     "LOSS",
     "WORST_GAP",
+    "WORST_GROUP",
     "Evaluation",
     "better",
     "check_metric",
@@ -35,7 +36,9 @@ __all__ = [
 
 LOSS = "loss"
 WORST_GAP = "worst_gap"
-_SHOWN = ("macro_f1", "unweighted_accuracy", "weighted_f1", "accuracy")
+WORST_GROUP = "worst_group"
+_GROUPS_SCORE = "macro_f1"
+_SHOWN = (_GROUPS_SCORE, "unweighted_accuracy", "weighted_f1", "accuracy")
 
 Values = dict[tuple[str | None, str | None], float | None]
 """By cell and group; ``None`` for all of them together."""
@@ -62,7 +65,9 @@ class Evaluation:
     gap: float | None
 
     def value(self, metric: str) -> float | None:
-        """The value of a metric over everything, or the worst gap."""
+        """The value of a metric over everything, the worst gap, or the worst group's score."""
+        if metric == WORST_GROUP:
+            return _least(self.values[_GROUPS_SCORE])
         return self.gap if metric == WORST_GAP else self.values[metric][None, None]
 
     def rows(self, *, step: int, epoch: int, metric: str, best: bool) -> pl.DataFrame:
@@ -82,7 +87,9 @@ class Evaluation:
             for (cell, group), value in by_place.items()
         ]
         n = self.counts[None, None]
-        found.append({**place, "metric": WORST_GAP, "value": self.gap, "n": n, "best": False})
+        for name in (WORST_GAP, *([WORST_GROUP] if metric == WORST_GROUP else [])):
+            value = self.value(name)
+            found.append({**place, "metric": name, "value": value, "n": n, "best": False})
         for row in found:
             if row["metric"] == metric and row.get("cell") is None and row.get("group") is None:
                 row["best"] = best
@@ -112,14 +119,14 @@ def evaluate(
         heard: what the model said of them.
         shown: from each corpus to its labels, in the order of the log-probabilities.
         labels: of all corpora.
-        metrics: further ones than the four that are always had.
+        metrics: further ones than those that are always had.
         gap: in what Δ_dev is taken: ``loss``, or a metric.
     """
     strata = [example.item.stratum for example in examples]
     by_place = _places(strata)
     known = classification_metrics()
     names = dict.fromkeys((*_SHOWN, *metrics, gap))
-    wanted = [name for name in names if name not in (LOSS, WORST_GAP)]
+    wanted = [name for name in names if name not in (LOSS, WORST_GAP, WORST_GROUP)]
     reference, predicted = _codes(examples, heard, shown, labels)
     statistics = classification_statistics(reference, predicted, len(labels.names))
     values: dict[str, Values] = {LOSS: _means(by_place, heard.losses)}
@@ -149,7 +156,7 @@ def check_metric(name: str, *, setting: str) -> None:
         ConfigError: there is no such metric, or it has a value a class.
     """
     scalar = [known for known, metric in classification_metrics().items() if not metric.per_class]
-    own = (LOSS, WORST_GAP) if setting == "selection.metric" else (LOSS,)
+    own = (LOSS, WORST_GAP, WORST_GROUP) if setting == "selection.metric" else (LOSS,)
     if name not in (*own, *scalar):
         raise ConfigError(f"no such metric for {setting}", value=name, choices=(*own, *scalar))
 
@@ -233,6 +240,13 @@ def _finished(
         value = float(metric.finish(sums(inside, 2)[1]))
         found[place] = None if math.isnan(value) else value
     return found
+
+
+def _least(values: Values) -> float | None:
+    """The smallest value of a group within a cell; ``None`` where a group has none."""
+    groups = [value for (_, group), value in values.items() if group is not None]
+    known = [value for value in groups if value is not None]
+    return min(known) if known and len(known) == len(groups) else None
 
 
 def _gap(values: Values, counts: Mapping[tuple[str | None, str | None], int]) -> float | None:

@@ -230,13 +230,12 @@ class _Work:
         learner, examples = task.learner, task.data.validation
         heard = listen(learner, examples, parallel=self.parallel, watch=self.progress.validating)
         metric = settings.selection.metric
-        wanted = [] if metric == "worst_gap" else [metric]
         found = evaluate(
             examples,
             heard,
             {corpus: learner.shown(corpus) for corpus in task.data.spaces},
             task.data.labels,
-            metrics=wanted,
+            metrics=[metric],
             gap=settings.weight.gap,
         )
         best = best_if and better(metric, found.value(metric), standing.best)

@@ -262,7 +262,8 @@ class SelectionSettings(BaseModel):
 
     Args:
         metric: on the validation part: ``macro_f1`` or another score, ``loss``, or
-            ``worst_gap``: the gap that ``weight.gap`` names.
+            ``worst_gap``: the gap that ``weight.gap`` names; or ``worst_group``: the least
+            macro-F1 of a group within a cell, which nobody can raise by making others worse.
         every: when the validation part is evaluated.
         start: whether the model as it is before the first step can be the best.
         patience: stop after so many evaluations without a better one; ``None``: never.

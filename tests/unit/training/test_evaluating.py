@@ -110,6 +110,21 @@ def test_only_the_selecting_metrics_row_says_best() -> None:
     assert not evaluated().rows(step=3, epoch=1, metric="loss", best=False)["best"].any()
 
 
+def test_the_worst_group_is_that_of_the_least_macro_f1() -> None:
+    # de, m: sad was called calm; without that row: en, f as above
+    assert evaluated().value("worst_group") == 0
+    rest = [row for row in ROWS if row[:2] != ("de", "m")]
+    assert evaluated(rest).value("worst_group") == pytest.approx((2 / 3 + 0) / 2)
+    nobody = [row for row in ROWS if row[1] is None]
+    assert evaluated(nobody).value("worst_group") is None
+    rows = evaluated(rest).rows(step=3, epoch=1, metric="worst_group", best=True)
+    assert rows.filter("best").select("metric", "value").rows() == [
+        ("worst_group", pytest.approx(1 / 3))
+    ]
+    others = evaluated(rest).rows(step=3, epoch=1, metric="loss", best=True)
+    assert others.filter(metric="worst_group").is_empty()
+
+
 @pytest.mark.parametrize(
     ("metric", "new", "old", "said"),
     [
@@ -117,6 +132,7 @@ def test_only_the_selecting_metrics_row_says_best() -> None:
         ("macro_f1", 0.6, 0.5, True),
         ("loss", 0.6, 0.5, False),
         ("worst_gap", 0.4, 0.5, True),
+        ("worst_group", 0.4, 0.5, False),
         ("accuracy", None, None, False),
         ("loss", math.nan, None, False),
         ("loss", 9.0, None, True),
@@ -128,6 +144,7 @@ def test_what_is_better(metric: str, new: float | None, old: float | None, said:
 
 def test_metrics_that_cannot_select() -> None:
     check_metric("worst_gap", setting="selection.metric")
+    check_metric("worst_group", setting="selection.metric")
     check_metric("loss", setting="weight.gap")
     with pytest.raises(ConfigError, match=r"no such metric for selection\.metric") as caught:
         check_metric("recall", setting="selection.metric")
