@@ -25,7 +25,13 @@ from equivoice.studies.fair.found import FairTraining
 from equivoice.studies.fair.learning import train_all
 from equivoice.studies.fair.page import study_sections
 from equivoice.studies.fair.settings import FairSettings
-from equivoice.studies.fair.speech import made_speech, tested_utterances, with_shared_labels
+from equivoice.studies.fair.speech import (
+    check_unheard,
+    made_speech,
+    tested_utterances,
+    with_labels,
+    with_shared_labels,
+)
 from equivoice.training.progress import TrainingProgress
 
 __all__ = ["FairTraining", "fair_training", "made_speech", "write_fair_training"]
@@ -66,7 +72,10 @@ def fair_training(
         for several in (corpora, pretrain_on)
     )
     shared = with_shared_labels(given, out)
+    names = shared[0].label_space.names
+    before = [with_labels(each, names, out / "corpora" / f"{each.name}-before") for each in before]
     tested = tested_utterances(shared, asked.folds)
+    check_unheard(tested, before, asked.folds[0])
     models = train_all(
         shared,
         out,

@@ -281,3 +281,14 @@ def test_all_methods_go_on_from_one_training_on_other_speech(
     counting = Counting()
     fair_training([corpus], tmp_path, settings, pretrain_on=[corpus], training=counting)
     assert counting.steps == []
+
+
+def test_nobody_is_tested_on_what_was_learnt_before(corpus: Corpus, tmp_path: Path) -> None:
+    """Fold 1 trains on what fold 2 tests."""
+    settings = replace(SETTINGS, folds=("2",))
+    fair = replace(corpus, folds=corpus.folds.with_columns(fold=pl.lit("2")))
+    turned = {"test": "train", "train": "test"}
+    other = replace(fair, folds=fair.folds.with_columns(split=pl.col("split").replace(turned)))
+    with pytest.raises(ConfigError, match="tested on what they learn from before"):
+        fair_training([fair], tmp_path, settings, pretrain_on=[other])
+    assert not (tmp_path / "trainings").exists()

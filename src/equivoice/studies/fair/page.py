@@ -59,9 +59,7 @@ def study_chapter(found: FairTraining, page: Path, *, introduction: str) -> Sect
 
 def _findings(found: FairTraining, rows: Sequence[Estimate]) -> Iterator[Section]:
     yield trade_off_section(rows, caution=_CAUTION)
-    told = limits(
-        found.reference, rows, found.settings, found.corpora, pretrained=found.pretrained
-    )
+    told = limits(found.reference, rows, found.settings, found.corpora, pretrained=found.pretrained)
     limited = Bullets(tuple((None, text) for text in told))
     yield Section("How little this proves", "limits", (limited,))
     yield Section("What was trained", "trained", tuple(_trained(found, rows)))

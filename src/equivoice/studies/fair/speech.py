@@ -15,7 +15,14 @@ from equivoice.corpora.synthetic import Biases, Noise, make_synthetic
 from equivoice.errors import ConfigError, CorpusError
 from equivoice.uncertainty import FEWEST_UNITS
 
-__all__ = ["made_speech", "tested_utterances", "with_one_fold", "with_shared_labels"]
+__all__ = [
+    "check_unheard",
+    "made_speech",
+    "tested_utterances",
+    "with_labels",
+    "with_one_fold",
+    "with_shared_labels",
+]
 
 _UNFINISHED = "corpus.json"
 _PLANTED = replace(Biases.none(), noise=Noise("female", snr_db=-20.0, language="ja"))
@@ -115,12 +122,26 @@ def with_shared_labels(corpora: Sequence[Corpus], out: Path) -> list[Corpus]:
             value=", ".join(shared) or "none",
             hint="take corpora that share two labels or more",
         )
-    return [
-        corpus
-        if own == set(shared)
-        else _kept(_restricted(corpus, shared), out / "corpora" / corpus.name)
-        for corpus, own in zip(corpora, every, strict=True)
-    ]
+    return [with_labels(corpus, shared, out / "corpora" / corpus.name) for corpus in corpora]
+
+
+def with_labels(corpus: Corpus, labels: Sequence[str], place: Path) -> Corpus:
+    """The corpus with some of its labels.
+
+    Args:
+        corpus: given back as it is where it has no others.
+        labels: those that are kept.
+        place: where a corpus that loses utterances is kept, and found again.
+
+    Raises:
+        ConfigError: the corpus lacks one of them.
+        StorageError: the corpus cannot be written.
+    """
+    own = corpus.label_space.names
+    lacking = [label for label in labels if label not in own]
+    if lacking:
+        raise ConfigError(f"{corpus.name} has no such label", value=lacking[0], choices=own)
+    return corpus if set(own) == set(labels) else _kept(_restricted(corpus, labels), place)
 
 
 def _restricted(corpus: Corpus, labels: Sequence[str]) -> Corpus:
@@ -162,3 +183,27 @@ def tested_utterances(corpora: Sequence[Corpus], folds: Sequence[str]) -> pl.Dat
             split(corpus, fold).test.with_columns(corpus=pl.lit(corpus.name)) for fold in folds
         ]
     return pl.concat(parts, how="diagonal_relaxed")
+
+
+def check_unheard(tested: pl.DataFrame, before: Sequence[Corpus], fold: str) -> None:
+    """Refuse to test on what models have learnt from before.
+
+    Args:
+        tested: the test utterances of all folds.
+        before: what models learn from before.
+        fold: whose training part that is.
+
+    Raises:
+        ConfigError: a sound is in both.
+    """
+    for corpus in before:
+        parts = split(corpus, fold, make_validation=True)
+        heard = pl.concat([parts.train, parts.validation], how="diagonal_relaxed")
+        place = [name for name in ("audio", "start") if name in tested.columns]
+        both = tested.join(heard.select(place), on=place, how="semi", nulls_equal=True)
+        if not both.is_empty():
+            raise ConfigError(
+                f"models would be tested on what they learn from before ({corpus.name})",
+                value=str(both.item(0, "utterance_id")),
+                hint="one fold alone, or other corpora to learn from before",
+            )
