@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -13,7 +14,7 @@ from equivoice.corpora.corpus import Corpus
 from equivoice.corpora.fingerprint import input_hashes
 from equivoice.evaluation.described import describe, save_descriptions
 from equivoice.evaluation.task import Task
-from equivoice.inference import seed_for
+from equivoice.inference import Cell, seed_for
 from equivoice.models import LanguageBackend
 from equivoice.records import RunRecord
 from equivoice.store import RunFolder
@@ -24,7 +25,7 @@ from equivoice.store.provenance import (
     package_versions,
 )
 
-__all__ = ["begin", "fold_source", "new_record", "save_generation", "store_reference"]
+__all__ = ["begin", "fold_source", "new_record", "save_cuts", "save_generation", "store_reference"]
 
 _PROMPTS = "prompts.json"
 
@@ -104,6 +105,22 @@ def save_generation(run: RunFolder, name: str, system: LanguageBackend) -> None:
     if record.generation.get(name) != known:
         generation = {**record.generation, name: known}
         run.save_record(record.model_copy(update={"generation": generation}))
+
+
+def save_cuts(run: RunFolder, cell: Cell, cut: Mapping[str, int]) -> None:
+    """Put what a system cut of what it was given into the record, among what was left out.
+
+    Args:
+        run: open for writing.
+        cell: after which the system says so.
+        cut: from what it was to how often.
+    """
+    if not cut:
+        return
+    record = run.record
+    place = f"{cell.corpus}, fold {cell.fold}: {cell.system}"
+    own = {f"{place}: {what}": number for what, number in cut.items()}
+    run.save_record(record.model_copy(update={"left_out": {**record.left_out, **own}}))
 
 
 def _prompt_hashes(task: Task) -> dict[str, str]:

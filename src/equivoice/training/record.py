@@ -130,7 +130,9 @@ def finish(task: TrainingTask, run: TrainingFolder, standing: Standing) -> None:
         chosen.append(
             {"what": moved, "chosen": standing.weight.value, "metric": WORST_GAP} | shared
         )
-    record = run.record.model_copy(update={"finished": now(), "selection": chosen})
+    left_out = {**run.record.left_out, **task.learner.cuts()}
+    told = {"finished": now(), "selection": chosen, "left_out": left_out}
+    record = run.record.model_copy(update=told)
     run.save_record(record)
 
 

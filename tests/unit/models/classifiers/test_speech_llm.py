@@ -333,7 +333,7 @@ def test_sound_is_cut_at_the_limit_and_that_is_said(folder: Path, tmp_path: Path
     found = logits(backend, [Sample("w", Clip(str(whole))), Sample("f", Clip(str(first)))])
     torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=1e-5)
     said = backend.describe()["speech_llm"]["clips"]
-    assert said == {"max_seconds": 2.0, "longer": "cut", "clips_cut": 1}
+    assert said == {"max_seconds": 2.0, "longer": "cut", "channels": "first", "clips_cut": 1}
 
 
 def test_what_a_sample_lacks_is_named(fixed: Any, folder: Path, samples: list[Sample]) -> None:

@@ -23,7 +23,12 @@ def test_a_long_clip_is_refused_by_name(long: Path) -> None:
     with pytest.raises(AudioError, match=r"3\.0 s; the limit is 2 s") as error:
         reader.read(Clip(str(long)))
     assert error.value.file == str(long)
-    assert reader.describe() == {"max_seconds": 2.0, "longer": "refuse", "clips_cut": 0}
+    assert reader.describe() == {
+        "max_seconds": 2.0,
+        "longer": "refuse",
+        "channels": "mean",
+        "clips_cut": 0,
+    }
 
 
 def test_a_piece_of_a_long_file_is_no_long_clip(long: Path) -> None:
@@ -41,7 +46,12 @@ def test_what_is_cut_is_counted_once_a_clip(long: Path) -> None:
         reader.read(Clip(str(long), start=1.0, end=2.5)), whole[RATE : 2 * RATE]
     )
     reader.read(Clip(str(long), start=2.5))
-    assert reader.describe() == {"max_seconds": 1.0, "longer": "cut", "clips_cut": 2}
+    assert reader.describe() == {
+        "max_seconds": 1.0,
+        "longer": "cut",
+        "channels": "mean",
+        "clips_cut": 2,
+    }
     assert sorted(reader.cut.values()) == [1.5, 3.0]
 
 
