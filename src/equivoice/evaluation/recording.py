@@ -18,12 +18,7 @@ from equivoice.inference import Cell, seed_for
 from equivoice.models import LanguageBackend
 from equivoice.records import RunRecord
 from equivoice.store import RunFolder
-from equivoice.store.provenance import (
-    git_revision,
-    machine,
-    now,
-    package_versions,
-)
+from equivoice.store.provenance import begun_record
 
 __all__ = ["begin", "fold_source", "new_record", "save_cuts", "save_generation", "store_reference"]
 
@@ -43,16 +38,12 @@ def new_record(task: Task, command: str, *, verb: str = "benchmark") -> RunRecor
     seeds |= {
         f"folds of {name}": seed_for(settings.seed, "folds", name) for name in task.folds_made
     }
-    return RunRecord(
-        verb=verb,
-        config=settings.as_config(),
+    return begun_record(
+        verb,
+        settings.as_config(),
         command=command,
-        versions=package_versions(),
-        git_revision=git_revision(),
         inputs=input_hashes(task.corpora) | _prompt_hashes(task),
         seeds=seeds,
-        host=machine(),
-        started=now(),
         left_out=_left_out_before(task),
     )
 

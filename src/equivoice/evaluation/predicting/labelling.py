@@ -21,7 +21,7 @@ from equivoice.inference import OPTIONS_SUFFIX, Asking, Cell, Plan, Progress, Si
 from equivoice.models import LanguageBackend, PrefixBackend, cuts_of
 from equivoice.records import PREDICTIONS, RunRecord
 from equivoice.store import RunFolder
-from equivoice.store.provenance import git_revision, machine, now, package_versions
+from equivoice.store.provenance import begun_record
 
 __all__ = ["Predicted", "hears", "label_sounds", "predict"]
 
@@ -290,15 +290,7 @@ def _record(
         "told": list(predictor.told),
         "utterances": utterances,
     }
-    return RunRecord(
-        verb="predict",
-        config=config,
-        versions=package_versions(),
-        git_revision=git_revision(),
-        seeds={"root": seed},
-        host=machine(),
-        started=now(),
-    )
+    return begun_record("predict", config, seeds={"root": seed})
 
 
 # ------------------------------------------------------------------------------ rows

@@ -45,12 +45,13 @@ def fitted_on(
         ConfigError: a classifier that cannot be given speech.
     """
     space = LabelSpace("self-test", (Label("happy"), Label("sad")))
+    given = system.modalities if isinstance(system, Classifiable) else {_given(system)}
+    if not any("speech" in modality for modality in given):
+        raise ConfigError(
+            f"the self-tests are of speech, and {system.name} is given none",
+            value=", ".join(sorted(given)),
+        )
     if isinstance(system, Classifiable):
-        if not any("speech" in modality for modality in system.modalities):
-            raise ConfigError(
-                f"the self-tests are of speech, and {system.name} is given none",
-                value=", ".join(sorted(system.modalities)),
-            )
         return ClassifierRecognizer(system.classifier(space, seed=0))
     if not isinstance(system, Trainable):
         return system
@@ -70,6 +71,11 @@ def fitted_on(
     ]
     fitted: FittedRecognizer = system.fit(pl.DataFrame(rows), None, label_space=space, seed=0)
     return fitted
+
+
+def _given(system: object) -> str:
+    """What a system is given, which is speech where it does not say."""
+    return str(getattr(system, "modality", None) or "speech")
 
 
 def recognizer_gates(

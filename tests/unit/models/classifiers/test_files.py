@@ -25,6 +25,7 @@ from equivoice.models.registry import load_model
 from equivoice.records import Label, LabelSpace
 from tiny.encoders import save_tiny_encoder
 from tiny.sounds import buzz, write
+from tiny.trap import Trap
 
 SPACE = LabelSpace("demo", (Label("angry", ("anger",)), Label("sad")))
 SMALL = {"channels": (8, 8), "width": 4, "attention_width": 4}
@@ -101,21 +102,11 @@ def test_another_shape_is_named(folder: Path) -> None:
         load_classifier(folder)
 
 
-class Attack:
-    """What a pickle runs when it is read."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return Path.touch, (self.mark,)
-
-
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "weights.pt", "weights.safetensors"])
 def test_a_pickle_is_refused_and_never_run(folder: Path, name: str, tmp_path: Path) -> None:
     mark = tmp_path / "was run"
     (folder / "weights.safetensors").unlink()
-    (folder / name).write_bytes(pickle.dumps(Attack(mark)))
+    (folder / name).write_bytes(pickle.dumps(Trap(mark)))
     with pytest.raises(ConfigError, match="pickle"):
         load_classifier(folder)
     assert not mark.exists()
