@@ -316,7 +316,7 @@ def _arguments(model: type[VerbConfig]) -> list[inspect.Parameter]:
 
 def _own_first(model: type[VerbConfig]) -> list[str]:
     """The options of a verb before those that it shares with others."""
-    own = [name for name in vars(model).get("__annotations__", {}) if name in model.model_fields]
+    own = [name for name in inspect.get_annotations(model) if name in model.model_fields]
     return [*own, *(name for name in model.model_fields if name not in own)]
 
 

@@ -25,11 +25,10 @@ from equivoice.evaluation.described import (
 from equivoice.evaluation.ensemble.combining import (
     Combined,
     EnsembleSettings,
-    Given,
     combine,
     ensemble_settings,
 )
-from equivoice.evaluation.ensemble.members import read_entry
+from equivoice.evaluation.ensemble.members import Given, read_entry
 from equivoice.records import EnsembleFindings, RunRecord
 from equivoice.store import RunFolder
 from equivoice.store.provenance import begun_record, hash_file, now

@@ -114,7 +114,7 @@ def choose_model(model: str | Path, asked: Asked) -> Predictor:
         "there is no model in this folder",
         file=place,
         hint="name the --out of 'equivoice benchmark' or 'equivoice train', or a system with "
-        "options.NAME.model=FOLDER",
+        "options.model=FOLDER",
     )
 
 

@@ -14,6 +14,7 @@ from equivoice.errors import ConfigError, StorageError
 from equivoice.models import Clip
 from equivoice.models.classifiers.files import (
     SavedClassifier,
+    is_saved,
     load_classifier,
     read_saved,
     stored_names,
@@ -177,3 +178,13 @@ def test_what_cannot_be_written_says_so(tmp_path: Path) -> None:
     saved = SavedClassifier("compact-encoder", {}, "x", SPACE, "speech")
     with pytest.raises(StorageError, match="cannot be written into"):
         write_classifier(tmp_path / "none", saved, {"a": torch.zeros(1)})
+
+
+def test_a_folder_says_whether_it_holds_a_classifier(tmp_path: Path, folder: Path) -> None:
+    assert is_saved(folder)
+    (folder / "weights.safetensors").unlink()
+    assert is_saved(folder)  # so that what it lacks can be named
+    assert not is_saved(tmp_path)
+    for text in ("no json", "[]", '{"model_type": "wavlm"}'):
+        (folder / "config.json").write_text(text)
+        assert not is_saved(folder)
