@@ -21,8 +21,7 @@ from equivoice.inference import Cell, Silence
 from equivoice.inference.engines import RayEngine
 
 pytest.importorskip("ray")
-# one worker has all of Ray: what one test begins, another would find
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("Ray")]
+pytestmark = pytest.mark.slow
 
 LABELS = ("angry", "happy", "sad")
 SETTINGS: Mapping[str, Any] = {
