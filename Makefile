@@ -7,6 +7,11 @@ STAMP  := $(VENV)/.installed-to-develop
 USE    := $(VENV)/.installed-to-use
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 JOBS   ?= 2
+# A file goes to one worker, whole: what its tests share is made once.
+SHARE  := -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
+# The many processes that tests start need not compile the package again, each for itself.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install quickstart test test-fast test-slow evidence lint docs bench clean
 
@@ -32,10 +37,10 @@ quickstart: $(USE) ## From nothing to a fairness report, with models trained fai
 test: lint test-fast ## Style, types, contracts, all tests that are fast (under 10 minutes)
 
 test-fast: $(STAMP)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not slow" -q
+	$(BIN)/python -m pytest $(SHARE) -m "not slow" -q
 
 test-slow: $(STAMP) ## The tests that take longer: simulations, real speech, faults
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m slow -q
+	$(BIN)/python -m pytest $(SHARE) -m slow -q
 
 lint: $(STAMP) ## ruff, ruff format, mypy, import contracts
 	$(BIN)/ruff check .

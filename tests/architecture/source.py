@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "equivoice"
@@ -25,13 +25,18 @@ _BLOCKS = (
 )
 
 
-class Module(NamedTuple):
+@dataclass(frozen=True)
+class Module:
     """A file of the package: its dotted name, path, text and tree."""
 
     name: str
     path: Path
     text: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Of the text; made where it is asked for, which takes seconds for all modules."""
+        return ast.parse(self.text, filename=str(self.path))
 
     @property
     def room(self) -> str:
@@ -49,8 +54,7 @@ def read_module(path: Path) -> Module:
     """One module."""
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-    text = path.read_text(encoding="utf-8")
-    return Module(name, path, text, ast.parse(text, filename=str(path)))
+    return Module(name, path, path.read_text(encoding="utf-8"))
 
 
 def functions(tree: ast.AST) -> Iterator[Function]:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import doctest
 import importlib
-import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +14,7 @@ import pytest
 import yaml
 
 from architecture.source import ROOT, modules
+from equivoice.cli.app import run
 
 DOCS = ROOT / "docs"
 TUTORIALS = [
@@ -90,9 +88,8 @@ def commands(code: str) -> list[list[str]]:
 
 
 def run_command(words: list[str]) -> None:
-    command = [sys.executable, "-m", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
-    assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
+    """In this process: another would load the package again."""
+    assert run(words[1:]) == 0, shlex.join(words)
 
 
 def test_the_python_of_the_readme_names_what_exists() -> None:

@@ -72,7 +72,7 @@ def assert_same(again: TrainingFolder, whole: TrainingFolder) -> None:
     "when",
     [
         ("step", "3"),
-        ("best", "1"),
+        pytest.param(("best", "1"), marks=pytest.mark.slow),
         pytest.param(("step", "1"), marks=pytest.mark.slow),
         pytest.param(("step", "6"), marks=pytest.mark.slow),
         pytest.param(("validating", "1"), marks=pytest.mark.slow),
@@ -96,6 +96,7 @@ def test_what_was_killed_ends_with_the_same_bits(
     assert left == []
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(
     tmp_path: Path, places: tuple[str, str], whole: TrainingFolder
 ) -> None:

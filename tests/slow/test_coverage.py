@@ -25,7 +25,6 @@ POPULATIONS = [
         speakers,
         gap,
         id=f"{groups} groups, {speakers} speakers, gap {gap:g}",
-        marks=pytest.mark.xdist_group(f"{groups}-{speakers}-{gap}"),
     )
     for groups in (2, 4)
     for speakers in (24, 40, 91)
@@ -102,7 +101,6 @@ def test_groups_that_differ_in_spread(gap: float) -> None:
     covers(replace(spread_design(2, 24, gap), concentration=(5.0, 80.0)))
 
 
-@pytest.mark.xdist_group("other measures")  # counted once for all of them
 @pytest.mark.parametrize("name", ["statistical_parity", "fpr_gap", "avg_gap", "equalised_odds"])
 def test_other_measures_of_two_large_groups(name: str) -> None:
     """46 against 45 speakers, a true gap of .1 in every recall."""

@@ -17,7 +17,7 @@ from equivoice.cli.app import run
 from equivoice.store import RunFolder
 from oracles.plain_votes import CREMA_D_LETTERS, crema_d, crema_d_votes, elected
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("listeners of CREMA-D")]
+pytestmark = pytest.mark.slow
 
 GROUPINGS = ("gender", "age", "race", "ethnicity")
 CHANNELS = ("voice", "face", "both")

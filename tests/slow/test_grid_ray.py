@@ -124,7 +124,16 @@ def test_what_a_worker_raises_is_raised_here(prepared: Path, tmp_path: Path) -> 
         run_task(task, out=tmp_path / "run", engine=RayEngine(workers=2))
 
 
-def test_a_cluster_that_is_not_there_is_named(prepared: Path, tmp_path: Path) -> None:
+def test_a_cluster_that_is_not_there_is_named(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Ray looks for a cluster among the processes and in a file: here it finds none,
+    # though others may run, or be about to end, on this machine
+    from ray._private import services
+
+    monkeypatch.setattr(services.psutil, "process_iter", lambda *_: iter(()))
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
     task = plan_benchmark("scripted-llm", prepared, **SETTINGS)
     with pytest.raises(RunError, match="no Ray cluster at auto"):
         run_task(task, out=tmp_path / "run", engine=RayEngine(workers=2, address="auto"))

@@ -21,7 +21,7 @@ from sklearn.metrics import f1_score
 from equivoice.store import RunFolder
 from tiny.speech import TinyModels
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("zero-shot on RAVDESS")]
+pytestmark = pytest.mark.slow
 
 TEMPERATURES = (0.0, 0.3, 0.7, 1.0, 1.2, 1.5)
 RUNS = 10

@@ -18,7 +18,7 @@ TEXT = "Which emotion is it? Options: Angry, Sad. Answer:"
 
 def write(path: Path, samples: np.ndarray, *, rate: int = RATE) -> Path:
     with wave.open(str(path), "wb") as handle:
-        handle.setnchannels(1)
+        handle.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
         handle.setsampwidth(2)
         handle.setframerate(rate)
         handle.writeframes((samples * 32_000).astype("<i2").tobytes())

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,10 @@ from equivoice.errors import AudioError, MissingDependencyError
 if TYPE_CHECKING:
     import soundfile
 
-__all__ = ["AudioInfo", "content_hash", "decode", "probe"]
+__all__ = ["AudioInfo", "Channels", "content_hash", "decode", "probe"]
+
+Channels = Literal["mean", "first"]
+"""What becomes of several channels: their plain mean, or the first alone."""
 
 _BLOCK_FRAMES = 65_536
 # An "end" may lie this far behind the last sample: annotations are rounded.
@@ -88,11 +91,12 @@ def decode(
     end: float | None = None,
     rate: int = 16_000,
     longest: float = 600.0,
+    channels: Channels = "mean",
 ) -> NDArray[np.float32]:
     """The samples of a sound file, or of a piece of it, as mono at one rate.
 
-    Channels are mixed down by their plain mean, then the sound is resampled
-    by soxr at its "HQ" quality. Nothing is normalised or clipped.
+    Channels are made one, then the sound is resampled by soxr at its "HQ"
+    quality. Nothing is normalised or clipped.
 
     Args:
         path: the sound file.
@@ -101,6 +105,7 @@ def decode(
         rate: the wanted rate in Hz.
         longest: the longest piece, in seconds, that is decoded; anything
             longer is refused before it is read.
+        channels: ``mean`` of all of them, or the ``first``.
 
     Returns:
         Float32 of shape (n,); full scale is ±1.
@@ -133,7 +138,8 @@ def decode(
         mono = np.empty(last - first, dtype=np.float32)
         filled = 0
         for block in _blocks(sound, first, last, path):
-            mono[filled : filled + len(block)] = block.mean(axis=1)
+            one = block[:, 0] if channels == "first" else block.mean(axis=1)
+            mono[filled : filled + len(block)] = one
             filled += len(block)
     return _resampled(mono[:filled], info.rate, rate, path)
 

@@ -5,14 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from equivoice.cli.config import (
-    VerbConfig,
-    argument,
-    command_line,
-    configured,
-    option,
-    verb_app,
-)
+from equivoice.cli.certainty import CertaintyConfig
+from equivoice.cli.config import argument, command_line, configured, option, verb_app
 from equivoice.cli.console import finish, note, note_left_out, say
 from equivoice.cli.reporting import read_findings, write_report
 from equivoice.evaluation.compare import compare
@@ -21,7 +15,7 @@ from equivoice.reports import main_table, verdict_lines
 app = verb_app()
 
 
-class CompareConfig(VerbConfig):
+class CompareConfig(CertaintyConfig):
     """Options of ``compare``."""
 
     first: Path = argument("a finished run")
@@ -40,11 +34,6 @@ class CompareConfig(VerbConfig):
     group: tuple[str, ...] = option(
         "groups within which to compare as well, such as gender", default=()
     )
-    convention: str = option("equivoice, fairalm_paper or fairalm_code", default="equivoice")
-    replicates: int = option("bootstrap replicates", default=10_000, ge=1)
-    permutations: int = option("arrangements of a permutation test", default=2_000, ge=1)
-    level: float = option("coverage of the intervals", default=0.95, gt=0, lt=1)
-    seed: int = option("of all resampling", default=0, ge=0)
     overwrite: bool = option("replace what stands in the folder", default=False)
 
 
@@ -64,13 +53,9 @@ def compare_verb(config: CompareConfig) -> None:
         tests=config.tests,
         references=config.references,
         group_by=config.group,
-        convention=config.convention,
-        replicates=config.replicates,
-        permutations=config.permutations,
-        level=config.level,
-        seed=config.seed,
         overwrite=config.overwrite,
         command=command_line(),
+        **config.certainty,
     )
     findings = [] if found.folder is None else read_findings(found.folder)
     say(verdict_lines(found.estimates, findings=findings), main_table(found.estimates))

@@ -314,6 +314,12 @@ def _arguments(model: type[VerbConfig]) -> list[inspect.Parameter]:
     ]
 
 
+def _own_first(model: type[VerbConfig]) -> list[str]:
+    """The options of a verb before those that it shares with others."""
+    own = [name for name in inspect.get_annotations(model) if name in model.model_fields]
+    return [*own, *(name for name in model.model_fields if name not in own)]
+
+
 def _argument_info(metavar: str, doc: str) -> Any:
     return typer.Argument(metavar=metavar, help=escape(doc), show_default=False)
 
@@ -322,9 +328,9 @@ def _flags(model: type[VerbConfig]) -> list[inspect.Parameter]:
     doc = "YAML file with the same options"
     return [
         *(
-            _parameter(name, *_flag(name, field))
-            for name, field in model.model_fields.items()
-            if _has_flag(field)
+            _parameter(name, *_flag(name, model.model_fields[name]))
+            for name in _own_first(model)
+            if _has_flag(model.model_fields[name])
         ),
         _parameter(_FILE, str | None, typer.Option("--config", metavar="FILE", help=doc)),
     ]

@@ -8,14 +8,8 @@ from typing import Any, Literal
 import polars as pl
 
 from equivoice.cli.benchmark import Words
-from equivoice.cli.config import (
-    VerbConfig,
-    argument,
-    command_line,
-    configured,
-    option,
-    verb_app,
-)
+from equivoice.cli.certainty import CertaintyConfig
+from equivoice.cli.config import argument, command_line, configured, option, verb_app
 from equivoice.cli.console import finish, note, note_left_out, say
 from equivoice.cli.reporting import write_report
 from equivoice.errors import ConfigError
@@ -29,7 +23,7 @@ app = verb_app()
 _VERB = "ensemble"
 
 
-class EnsembleConfig(VerbConfig):
+class EnsembleConfig(CertaintyConfig):
     """Options of ``ensemble``."""
 
     members: tuple[str, ...] = argument("a finished run, RUN#SYSTEM, NAME=RUN#SYSTEM, or a table")
@@ -64,11 +58,7 @@ class EnsembleConfig(VerbConfig):
     )
     group: tuple[str, ...] = option("what to compare, such as gender", default=())
     subsets: bool = option("score every subset of the members", default=True)
-    convention: str = option("equivoice, fairalm_paper or fairalm_code", default="equivoice")
     replicates: int = option("bootstrap replicates", default=10_000, ge=20)
-    permutations: int = option("arrangements of a permutation test", default=2_000, ge=1)
-    level: float = option("coverage of the intervals", default=0.95, gt=0, lt=1)
-    seed: int = option("of all draws", default=0, ge=0)
     dry_run: bool = option("read and count the votes, and write nothing", default=False)
     overwrite: bool = option("replace what stands in the folder", default=False)
 
@@ -132,11 +122,7 @@ def _settings(config: EnsembleConfig) -> dict[str, Any]:
         "balanced": balanced_number(config.balanced),
         "group_by": config.group,
         "subsets": config.subsets,
-        "convention": config.convention,
-        "replicates": config.replicates,
-        "permutations": config.permutations,
-        "level": config.level,
-        "seed": config.seed,
+        **config.certainty,
     }
 
 

@@ -103,15 +103,17 @@ def predict_verb(config: PredictConfig) -> None:
             told=None if config.out is not None else _write_lines,
             **asking,
         )
-    _tell(config, predicted)
+    _tell(config, predicted, told=predictor.told)
 
 
-def _tell(config: PredictConfig, predicted: Predicted) -> None:
+def _tell(config: PredictConfig, predicted: Predicted, *, told: Sequence[str]) -> None:
     """Name what could not be labelled, say where the result is, and end with 1 where any was lost."""
     failed = {
         row["file"]: row["reason"] or "the model gave no answer"
         for row in predicted.rows.filter(status="failed").iter_rows(named=True)
     }
+    # how the model was made was said before it began
+    note(*(text for text in predicted.notes if text not in told))
     _name(predicted.damaged)
     _name(failed, what="the model failed")
     if config.out is not None:

@@ -12,14 +12,8 @@ from typing import Literal
 import polars as pl
 
 from equivoice.annotators import RULES
-from equivoice.cli.config import (
-    VerbConfig,
-    argument,
-    command_line,
-    configured,
-    option,
-    verb_app,
-)
+from equivoice.cli.certainty import CertaintyConfig
+from equivoice.cli.config import argument, command_line, configured, option, verb_app
 from equivoice.cli.console import finish, note, note_left_out, say
 from equivoice.cli.reporting import conclusions, write_report
 from equivoice.corpora import Corpus, check, load_corpus
@@ -31,7 +25,7 @@ from equivoice.evaluation.prediction_files import read_predictions
 from equivoice.evaluation.reference_votes import gather_votes, heard_channel
 from equivoice.records import CHANNELS, VOTES, RunRecord, read_frame
 from equivoice.store import RunFolder
-from equivoice.store.provenance import git_revision, hash_file, machine, now, package_versions
+from equivoice.store.provenance import begun_record, hash_file, now
 
 app = verb_app()
 
@@ -39,7 +33,7 @@ _VERB = "score"
 _FOLDS = "Folds play no part: all predictions are pooled."
 
 
-class ScoreConfig(VerbConfig):
+class ScoreConfig(CertaintyConfig):
     """Options of ``score``."""
 
     predictions: Path | None = argument(
@@ -82,10 +76,6 @@ class ScoreConfig(VerbConfig):
     )
     listeners: bool = option("how far listeners agree and what they score", default=True)
     out: Path = option("the folder for the results", default=Path("scores"), short="-o")
-    replicates: int = option("bootstrap replicates", default=10_000, ge=1)
-    permutations: int = option("arrangements of a permutation test", default=2_000, ge=1)
-    convention: str = option("equivoice, fairalm_paper or fairalm_code", default="equivoice")
-    level: float = option("coverage of the intervals", default=0.95, gt=0, lt=1)
     limit: int | None = option("score only the first so many predictions", default=None, ge=1)
     format: str = option(
         f"what wrote the predictions: auto, equivoice, {', '.join(FOREIGN_FORMATS)}", default="auto"
@@ -97,7 +87,6 @@ class ScoreConfig(VerbConfig):
         "a file that tells which item of another tool is which utterance", default=None
     )
     system: str | None = option("the name of the system in another tool's file", default=None)
-    seed: int = option("of all resampling", default=0, ge=0)
     dry_run: bool = option("check the input and write nothing", default=False)
 
 
@@ -131,11 +120,6 @@ def score_verb(config: ScoreConfig) -> None:
         corpus.utterances,
         label_space=corpus.label_space,
         group_by=config.group,
-        convention=config.convention,
-        replicates=config.replicates,
-        permutations=config.permutations,
-        level=config.level,
-        seed=config.seed,
         votes=config.votes if config.votes is not None and config.votes.is_file() else votes,
         rule=config.rule,
         channel=config.channel,
@@ -146,6 +130,7 @@ def score_verb(config: ScoreConfig) -> None:
         labels_from_votes=_made_of(votes, corpus),
         unknown=config.unknown,
         repeated=config.repeated,
+        **config.certainty,
     )
     left_out = dict(Counter(left_out) + Counter(scores.left_out))
     finished = _finished(record, left_out)
@@ -275,16 +260,12 @@ def _begin(config: ScoreConfig, *, votes: bool) -> RunRecord:
         inputs["keys"] = config.keys
     if votes:
         inputs["votes"] = _table_of(config.votes or config.reference, "votes")
-    return RunRecord(
-        verb=_VERB,
-        config=config.model_dump(mode="json"),
+    return begun_record(
+        _VERB,
+        config.model_dump(mode="json"),
         command=command_line(),
-        versions=package_versions(),
-        git_revision=git_revision(),
         inputs={f"{name} {path}": hash_file(path) for name, path in inputs.items()},
         seeds={"root": config.seed},
-        host=machine(),
-        started=now(),
     )
 
 

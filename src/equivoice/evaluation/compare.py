@@ -26,15 +26,8 @@ from equivoice.evaluation.described import (
 from equivoice.evaluation.paired import compare_predictions
 from equivoice.evaluation.run_votes import GIVEN, HeldAgainst, held_against, reference_of
 from equivoice.inference import seed_for
-from equivoice.records import RunRecord
 from equivoice.store import RunFolder
-from equivoice.store.provenance import (
-    git_revision,
-    hash_file,
-    machine,
-    now,
-    package_versions,
-)
+from equivoice.store.provenance import begun_record, hash_file, now
 
 __all__ = ["Comparison", "References", "Tests", "compare"]
 
@@ -342,12 +335,10 @@ def _stored(
     overwrite: bool,
     command: str,
 ) -> Comparison:
-    record = RunRecord(
-        verb="compare",
-        config={**config, "seed": seed},
+    record = begun_record(
+        "compare",
+        {**config, "seed": seed},
         command=command,
-        versions=package_versions(),
-        git_revision=git_revision(),
         inputs={
             f"{run.path.absolute().name}/{table}": hash_file(run.path / table)
             for run in runs
@@ -355,8 +346,6 @@ def _stored(
             if (run.path / table).is_file()
         },
         seeds={"root": seed},
-        host=machine(),
-        started=now(),
         finished=now(),
         left_out=comparison.left_out,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -13,18 +14,13 @@ from equivoice.corpora.corpus import Corpus
 from equivoice.corpora.fingerprint import input_hashes
 from equivoice.evaluation.described import describe, save_descriptions
 from equivoice.evaluation.task import Task
-from equivoice.inference import seed_for
+from equivoice.inference import Cell, seed_for
 from equivoice.models import LanguageBackend
 from equivoice.records import RunRecord
 from equivoice.store import RunFolder
-from equivoice.store.provenance import (
-    git_revision,
-    machine,
-    now,
-    package_versions,
-)
+from equivoice.store.provenance import begun_record
 
-__all__ = ["begin", "fold_source", "new_record", "save_generation", "store_reference"]
+__all__ = ["begin", "fold_source", "new_record", "save_cuts", "save_generation", "store_reference"]
 
 _PROMPTS = "prompts.json"
 
@@ -42,16 +38,12 @@ def new_record(task: Task, command: str, *, verb: str = "benchmark") -> RunRecor
     seeds |= {
         f"folds of {name}": seed_for(settings.seed, "folds", name) for name in task.folds_made
     }
-    return RunRecord(
-        verb=verb,
-        config=settings.as_config(),
+    return begun_record(
+        verb,
+        settings.as_config(),
         command=command,
-        versions=package_versions(),
-        git_revision=git_revision(),
         inputs=input_hashes(task.corpora) | _prompt_hashes(task),
         seeds=seeds,
-        host=machine(),
-        started=now(),
         left_out=_left_out_before(task),
     )
 
@@ -104,6 +96,22 @@ def save_generation(run: RunFolder, name: str, system: LanguageBackend) -> None:
     if record.generation.get(name) != known:
         generation = {**record.generation, name: known}
         run.save_record(record.model_copy(update={"generation": generation}))
+
+
+def save_cuts(run: RunFolder, cell: Cell, cut: Mapping[str, int]) -> None:
+    """Put what a system cut of what it was given into the record, among what was left out.
+
+    Args:
+        run: open for writing.
+        cell: after which the system says so.
+        cut: from what it was to how often.
+    """
+    if not cut:
+        return
+    record = run.record
+    place = f"{cell.corpus}, fold {cell.fold}: {cell.system}"
+    own = {f"{place}: {what}": number for what, number in cut.items()}
+    run.save_record(record.model_copy(update={"left_out": {**record.left_out, **own}}))
 
 
 def _prompt_hashes(task: Task) -> dict[str, str]:

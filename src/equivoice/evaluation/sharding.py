@@ -8,7 +8,8 @@ done, does what is missing, and ends with the tables of one process.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -99,15 +100,22 @@ def open_shards(run: RunFolder, record: RunRecord) -> Iterator[list[RunFolder]]:
 
 
 def adopt_shards(run: RunFolder, shards: Sequence[RunFolder]) -> None:
-    """Take what shards noted beside their predictions: settings of models, timings."""
+    """Take what shards noted beside their predictions: settings of models, cuts, timings."""
     if not shards:
         return
     record = run.record
-    generation = dict(record.generation)
+    generation, cut = dict(record.generation), Counter[str]()
     for shard in shards:
         generation |= shard.record.generation
+        cut.update(_beyond(shard.record.left_out, record.left_out))
         run.append_timings(shard.timings())
-    run.save_record(record.model_copy(update={"generation": generation}))
+    told = {"generation": generation, "left_out": {**record.left_out, **cut}}
+    run.save_record(record.model_copy(update=told))
+
+
+def _beyond(left_out: Mapping[str, int], known: Mapping[str, int]) -> dict[str, int]:
+    """What a shard left out that was not known before it began."""
+    return {reason: number for reason, number in left_out.items() if reason not in known}
 
 
 def run_on_ray(

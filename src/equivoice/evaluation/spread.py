@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -141,7 +142,13 @@ def _values(parts: Iterable[Sequence[Row]]) -> dict[tuple[Any, ...], list[float]
 
 
 def _deviation(values: Sequence[float]) -> float | None:
-    return statistics.stdev(values) if len(values) > 1 else None
+    """Between values; none for one. ``statistics.stdev`` takes thirty times as long."""
+    if len(values) < 2:
+        return None
+    if min(values) == max(values):
+        return 0.0  # exactly, which rounding of the mean would not give
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def _single_group_rule(rows: Sequence[Row], rules: Convention) -> list[Row]:

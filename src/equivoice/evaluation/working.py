@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from equivoice.evaluation.classifiers import ClassifierTraining, trained_classifier
-from equivoice.evaluation.recording import save_generation
+from equivoice.evaluation.recording import save_cuts, save_generation
 from equivoice.evaluation.task import Parts, Task
 from equivoice.inference import Cell, Progress, run_cell
 from equivoice.models import (
@@ -18,6 +19,7 @@ from equivoice.models import (
     LanguageBackend,
     Trainable,
     Watchable,
+    cuts_of,
 )
 from equivoice.records import PREDICTIONS
 from equivoice.store import RunFolder
@@ -86,6 +88,7 @@ def _run_one(task: Task, cell: Cell, run: RunFolder, progress: Progress) -> None
     parts = task.parts(cell)
     asking = task.asking(cell)
     system = _fitted(task, cell, parts, run, progress)
+    before = Counter(cuts_of(system))
     begun = time.perf_counter()
     predicted = run_cell(
         system,
@@ -97,6 +100,7 @@ def _run_one(task: Task, cell: Cell, run: RunFolder, progress: Progress) -> None
         progress=progress,
         asking=asking,
     )
+    save_cuts(run, cell, Counter(cuts_of(system)) - before)
     if isinstance(system, LanguageBackend):
         save_generation(run, cell.system, system)
     else:

@@ -28,7 +28,7 @@ class RayEngine:
     Args:
         workers: how many parts there are, each done by a worker of its own.
         address: of a Ray cluster, such as ``auto``; ``None`` starts one on this machine
-            and stops it again.
+            and stops it again, whatever other clusters run here.
         cpus: processors that each worker reserves.
         gpus: accelerators that each worker reserves; a fraction shares one.
         retries: how often a part is begun again whose worker died.
@@ -81,6 +81,8 @@ class RayEngine:
         """Join or start a cluster; whether it was begun here."""
         if ray.is_initialized():
             return False
+        # without an address, Ray would join a cluster that it finds or RAY_ADDRESS names
+        address = "local" if self.address is None else self.address
         local: dict[str, Any] = {}
         if self.address is None:
             local = {
@@ -90,11 +92,19 @@ class RayEngine:
             if self.gpus:
                 local["num_gpus"] = max(1, round(self.workers * self.gpus))
         try:
-            ray.init(address=self.address, log_to_driver=False, logging_level="ERROR", **local)
-        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-            where = "on this machine" if self.address is None else f"at {self.address}"
-            raise RunError(f"no Ray cluster {where}: {error}") from error
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
+        except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+            raise self._without_a_cluster(error) from error
         return True
+
+    def _without_a_cluster(self, error: Exception) -> RunError:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        if self.address is None:
+            return RunError(f"no Ray cluster on this machine: {reason}")
+        return RunError(
+            f"no Ray cluster at {self.address}: {reason}\n"
+            "  next: name a cluster that runs, or leave the address out to start one here"
+        )
 
     def _finish(self, ray: Any, work: Callable[[int], None], watch: Callable[[], None]) -> None:
         remote = ray.remote(work_of).options(

@@ -18,12 +18,14 @@ from equivoice.models.language import (
 )
 from equivoice.models.protocols import (
     LABEL_COLUMNS,
+    Cuts,
     EmotionRecognizer,
     FittedRecognizer,
     FloatArray,
     Prepares,
     Trainable,
     Watchable,
+    cuts_of,
 )
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "Classifiable",
     "ClassifyingBackend",
     "Clip",
+    "Cuts",
     "Decoding",
     "Draw",
     "EmotionRecognizer",
@@ -46,4 +49,5 @@ __all__ = [
     "Sample",
     "Trainable",
     "Watchable",
+    "cuts_of",
 ]

@@ -19,6 +19,9 @@ __all__ = [
     "PAD",
     "START",
     "checked_labels",
+    "counts_below_one",
+    "embedding_rows",
+    "ended_by",
     "named_size",
     "own_tokenizer",
     "random_state",
@@ -70,6 +73,44 @@ def checked_labels(labels: Sequence[str]) -> list[str]:
             "labels are words, one or more, none empty and none twice", value=list(labels)
         )
     return words
+
+
+def counts_below_one(sizes: object) -> list[str]:
+    """What is wrong with the sizes of a model that are counts; dropout is none.
+
+    Args:
+        sizes: whose attributes they are.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> counts_below_one(SimpleNamespace(width=0, layers=2, dropout=0.1))
+        ['width: 0 is below 1']
+    """
+    counts = {name: value for name, value in vars(sizes).items() if name != "dropout"}
+    return [f"{name}: {value} is below 1" for name, value in counts.items() if value < 1]
+
+
+def embedding_rows(tokenizer: Any) -> int:
+    """How many rows an embedding has: one a token, filled up to a multiple of 8.
+
+    Example:
+        >>> embedding_rows(["a"] * 9)
+        16
+    """
+    return -(-len(tokenizer) // 8) * 8
+
+
+def ended_by(model: Any, tokenizer: Any) -> Any:
+    """A model that ends its answers with the token that ends a turn, in float32.
+
+    Args:
+        model: of transformers; changed in place.
+        tokenizer: of :func:`own_tokenizer`.
+    """
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    model.generation_config.do_sample = False
+    return model.float().eval()
 
 
 def own_tokenizer(

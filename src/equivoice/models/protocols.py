@@ -10,6 +10,8 @@ And capabilities that a system may add:
 
 - :class:`Watchable`: tells how far it is while it works on sound.
 
+- :class:`Cuts`: tells what it cut of what is too long for it.
+
 - :class:`Prepares`: is shown all utterances of a test set, without labels,
   once before they are predicted in batches. Features can be extracted in
   parallel there; a transductive system (which normalises by the test speaker)
@@ -21,7 +23,7 @@ contract suite, ``tests/contract/test_recognizers.py``, tests them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -32,12 +34,14 @@ from equivoice.records import LabelSpace
 
 __all__ = [
     "LABEL_COLUMNS",
+    "Cuts",
     "EmotionRecognizer",
     "FittedRecognizer",
     "FloatArray",
     "Prepares",
     "Trainable",
     "Watchable",
+    "cuts_of",
 ]
 
 FloatArray = npt.NDArray[np.float64]
@@ -155,3 +159,24 @@ class Prepares(Protocol):
         Args:
             utterances: as in :meth:`EmotionRecognizer.predict`, without labels.
         """
+
+
+@runtime_checkable
+class Cuts(Protocol):
+    """A system that takes the beginning alone of what is too long for it, and counts that."""
+
+    def cuts(self) -> Mapping[str, int]:
+        """How much was cut so far: from what it was to how often, each clip or text once."""
+
+
+def cuts_of(system: object) -> dict[str, int]:
+    """What a system cut so far; nothing where it does not cut.
+
+    Args:
+        system: any.
+
+    Example:
+        >>> cuts_of("no system")
+        {}
+    """
+    return dict(system.cuts()) if isinstance(system, Cuts) else {}

@@ -17,7 +17,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any, TypeAlias, get_args, get_type_hints, is_typeddict
 
@@ -25,6 +24,7 @@ from equivoice.errors import ConfigError
 from equivoice.models.classifying import Classifiable
 from equivoice.models.language import LanguageBackend
 from equivoice.models.protocols import EmotionRecognizer, Trainable
+from equivoice.plugins import load_plugin, plugin_names
 
 __all__ = [
     "BUILT_IN",
@@ -98,7 +98,7 @@ def model_names() -> tuple[str, ...]:
         >>> "prior" in model_names()
         True
     """
-    return tuple(sorted({*BUILT_IN, *(point.name for point in entry_points(group=_GROUP))}))
+    return tuple(sorted({*BUILT_IN, *plugin_names(_GROUP)}))
 
 
 def load_model(name: str, /, **options: Any) -> System:
@@ -188,24 +188,10 @@ def _factory(name: str) -> tuple[Callable[..., Any], Mapping[str, Any]]:
         where, implied = BUILT_IN[name]
         module, _, attribute = where.partition(":")
         return getattr(import_module(module), attribute), implied
-    points = [point for point in entry_points(group=_GROUP) if point.name == name]
-    if not points:
+    make = load_plugin(_GROUP, name, what="system")
+    if make is None:
         raise ConfigError("there is no such system", value=name, choices=model_names())
-    return _load(points[0]), _NO_OPTIONS
-
-
-def _load(point: Any) -> Callable[..., Any]:
-    try:
-        make = point.load()
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(
-            f"the system {point.name!r} of another package cannot be loaded: {error}",
-            value=point.value,
-            hint="install or repair the package that brings it",
-        ) from error
-    if not callable(make):
-        raise ConfigError(f"the system {point.name!r} is not callable", value=point.value)
-    return make  # type: ignore[no-any-return]
+    return make, _NO_OPTIONS
 
 
 def _check_options(name: str, make: Callable[..., Any], options: Mapping[str, Any]) -> None:

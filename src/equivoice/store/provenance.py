@@ -14,10 +14,12 @@ import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -25,6 +27,7 @@ from equivoice.errors import StorageError
 from equivoice.records import RunRecord
 
 __all__ = [
+    "begun_record",
     "differences",
     "git_revision",
     "hash_audio",
@@ -37,6 +40,27 @@ __all__ = [
 
 _PACKAGES = ("numpy", "polars", "scipy", "scikit-learn", "praat-parselmouth", "soundfile", "soxr")
 _MISSING = "missing"
+
+
+def begun_record(verb: str, config: Mapping[str, Any], **told: Any) -> RunRecord:
+    """The record of a run that begins here and now: versions, revision, machine, time.
+
+    Args:
+        verb: what is run.
+        config: its settings, as JSON holds them.
+        told: what else the record holds, and what of it is to be otherwise.
+
+    Example:
+        >>> begun_record("score", {}, seeds={"root": 3}).seeds
+        {'root': 3}
+    """
+    own = {
+        "versions": package_versions(),
+        "git_revision": git_revision(),
+        "host": machine(),
+        "started": now(),
+    }
+    return RunRecord(verb=verb, config=dict(config), **{**own, **told})
 
 
 def package_versions() -> dict[str, str]:

@@ -7,7 +7,7 @@ Scores of the validation part are the probabilities of the options as whole answ
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from equivoice.errors import ConfigError
 from equivoice.inference import Cell
 from equivoice.inference.replies import OptionScore, Reply, reply_rows
 from equivoice.inference.seeds import seed_for
-from equivoice.models import Decoding, FloatArray
+from equivoice.models import Decoding, FloatArray, cuts_of
 from equivoice.models.decoding.adapters import (
     LoraSettings,
     attach_lora,
@@ -34,8 +34,7 @@ from equivoice.models.hearing.sound_cache import SoundCache
 from equivoice.objectives.answer_nll import mean_answer_nll, weighted_answer_nll
 from equivoice.objectives.class_counts import class_weights
 from equivoice.training.data import Example, TrainingData
-from equivoice.training.effective_batches import EffectiveBatch, MicroBatch
-from equivoice.training.learner import Heard, reseed, seed_step
+from equivoice.training.learner import Heard, reseed
 from equivoice.training.lessons import Lessons, option_texts
 from equivoice.training.settings import ModelSettings, TrainingSettings
 
@@ -109,36 +108,12 @@ class AnswerLearner:
         """The labels of a corpus in the first order in which they are displayed."""
         return self.lessons.options(corpus).labels
 
-    def losses(
-        self, examples: Sequence[Example], batch: EffectiveBatch, *, step: int, epoch: int
-    ) -> Callable[[MicroBatch], torch.Tensor]:
-        """What gives the loss of each row of a micro-batch, for one step.
-
-        Args:
-            examples: the rows are positions among them.
-            batch: what the step learns from.
-            step: the number of the step, which the seeds of dropout follow.
-            epoch: which the drawn label orders follow.
-        """
-        scale = self.scale([examples[row] for row in batch.rows])
-
-        def losses(micro: MicroBatch) -> torch.Tensor:
-            seed_step(self.settings.seed, step, micro)
-            return self.loss([examples[row] for row in micro.rows], epoch=epoch) * scale
-
-        return losses
-
     def scale(self, examples: Sequence[Example]) -> float:  # noqa: ARG002 - the protocol has it
         """1: the losses of answers are divided by the number of items."""
         return 1.0
 
     def loss(self, examples: Sequence[Example], *, epoch: int | None) -> torch.Tensor:
-        """The loss of each example, (n,), differentiable.
-
-        Args:
-            examples: in any order.
-            epoch: which drawn label orders follow; ``None`` for the first order.
-        """
+        """The loss of each example, (n,), differentiable."""
         lessons = [self.lessons.lesson(example, epoch) for example in examples]
         with self.precision():
             found = self.backend.answer_losses(lessons, on=self.settings.objective.tokens)
@@ -190,14 +165,7 @@ class AnswerLearner:
     def answers(
         self, examples: Sequence[Example], heard: Heard, data: TrainingData, system: str
     ) -> pl.DataFrame:
-        """What the model said of the validation part, as a predictions table.
-
-        Args:
-            examples: n of them.
-            heard: what it said of them.
-            data: of the training.
-            system: the name that the table has.
-        """
+        """What the model said of the validation part, as a predictions table."""
         parts: dict[tuple[str, str], list[int]] = {}
         for row, each in enumerate(examples):
             parts.setdefault((each.corpus, each.modality), []).append(row)
@@ -241,6 +209,10 @@ class AnswerLearner:
     def save_best(self, folder: Path) -> None:
         """Write the adapter, or what else was trained."""
         save_adapter(self.backend, folder)
+
+    def cuts(self) -> Mapping[str, int]:
+        """What the model cut so far of what was too long for it."""
+        return cuts_of(self.backend)
 
     def describe(self) -> Mapping[str, Any]:
         """What the backend says of itself, and how it is tuned."""

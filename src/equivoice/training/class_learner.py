@@ -8,7 +8,7 @@ same for every kind of model.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +20,18 @@ import polars as pl
 from equivoice.errors import ConfigError
 from equivoice.inference import Answer, Cell, predict_rows
 from equivoice.inference.seeds import seed_for
-from equivoice.models import Calibrates, Classifiable, ClassifyingBackend, FloatArray, Sample
+from equivoice.models import (
+    Calibrates,
+    Classifiable,
+    ClassifyingBackend,
+    FloatArray,
+    Sample,
+    cuts_of,
+)
 from equivoice.models.hearing.sound_cache import SoundCache
 from equivoice.objectives import ItemLoss
 from equivoice.training.data import Example, TrainingData
-from equivoice.training.effective_batches import EffectiveBatch, MicroBatch
-from equivoice.training.learner import Heard, seed_step
+from equivoice.training.learner import Heard
 from equivoice.training.losses import TrainingTargets, make_loss
 from equivoice.training.settings import TrainingSettings
 
@@ -101,26 +107,6 @@ class ClassLearner:
         """All labels, whatever the corpus."""
         return self.backend.label_space.names
 
-    def losses(
-        self, examples: Sequence[Example], batch: EffectiveBatch, *, step: int, epoch: int
-    ) -> Callable[[MicroBatch], torch.Tensor]:
-        """What gives the loss of each row of a micro-batch, for one step.
-
-        Args:
-            examples: the rows are positions among them.
-            batch: what the step learns from; the reduction ``weights`` divides by the sum
-                of its weights.
-            step: the number of the step, which the seeds of dropout follow.
-            epoch: not used.
-        """
-        scale = self.scale([examples[row] for row in batch.rows])
-
-        def losses(micro: MicroBatch) -> torch.Tensor:
-            seed_step(self.settings.seed, step, micro)
-            return self.loss([examples[row] for row in micro.rows], epoch=epoch) * scale
-
-        return losses
-
     def scale(self, examples: Sequence[Example]) -> float:
         """The number of examples over the sum of their weights; 1 for the reduction ``items``."""
         if self.settings.objective.reduction == "items":
@@ -129,12 +115,7 @@ class ClassLearner:
         return len(examples) / total
 
     def loss(self, examples: Sequence[Example], *, epoch: int | None) -> torch.Tensor:  # noqa: ARG002 - as for answers
-        """The loss of each example before its reduction, (n,) float32, differentiable.
-
-        Args:
-            examples: in any order.
-            epoch: not used.
-        """
+        """The loss of each example before its reduction, (n,) float32, differentiable."""
         return self.objective(self.logits(examples), self.targets(examples))
 
     def logits(self, examples: Sequence[Example]) -> torch.Tensor:
@@ -154,11 +135,7 @@ class ClassLearner:
         return torch.tensor(places, device=self.device)
 
     def scored(self, examples: Sequence[Example]) -> FloatArray:
-        """(n, 2 + C): the loss, 0, and each label's log-probability.
-
-        Args:
-            examples: run together as one batch.
-        """
+        """(n, 2 + C): the loss, 0, and each label's log-probability."""
         logits = self.logits(examples)
         table = np.zeros((len(examples), self.width + 2))
         table[:, 0] = self.objective(logits, self.targets(examples)).double().cpu().numpy()
@@ -168,14 +145,7 @@ class ClassLearner:
     def answers(
         self, examples: Sequence[Example], heard: Heard, data: TrainingData, system: str
     ) -> pl.DataFrame:
-        """What the classifier said of the validation part, as a predictions table.
-
-        Args:
-            examples: n of them.
-            heard: what it said of them.
-            data: of the training.
-            system: the name that the table has.
-        """
+        """What the classifier said of the validation part, as a predictions table."""
         parts: dict[tuple[str, str], list[Answer]] = {}
         for example, row in zip(examples, np.exp(heard.logprobs), strict=True):
             answer = Answer(example.item.utterance_id, row / row.sum())
@@ -212,6 +182,10 @@ class ClassLearner:
     def save_best(self, folder: Path) -> None:
         """Write the classifier."""
         self.backend.save(folder)
+
+    def cuts(self) -> Mapping[str, int]:
+        """What the model cut so far of what was too long for it."""
+        return cuts_of(self.backend)
 
     def describe(self) -> Mapping[str, Any]:
         """What the network says of itself."""

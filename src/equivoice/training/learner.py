@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import torch
     from torch.nn import Module, Parameter
 
-__all__ = ["Heard", "Learner", "reseed", "seed_step"]
+__all__ = ["Heard", "Learner", "reseed", "step_losses"]
 
 
 @dataclass(frozen=True)
@@ -94,16 +94,12 @@ class Learner(Protocol):
     def shown(self, corpus: str) -> tuple[str, ...]:
         """The labels that a corpus is asked with, in the order of the log-probabilities."""
 
-    def losses(
-        self, examples: Sequence[Example], batch: EffectiveBatch, *, step: int, epoch: int
-    ) -> Callable[[MicroBatch], torch.Tensor]:
-        """What gives the loss of each row of a micro-batch, for one step.
+    def loss(self, examples: Sequence[Example], *, epoch: int | None) -> torch.Tensor:
+        """The loss of each example before the reduction, (n,), differentiable.
 
         Args:
-            examples: the rows are positions among them.
-            batch: what the step learns from.
-            step: the number of the step, which the seeds of dropout follow.
-            epoch: which the drawn label orders follow.
+            examples: in any order.
+            epoch: which drawn label orders follow; ``None`` for the first order.
         """
 
     def scale(self, examples: Sequence[Example]) -> float:
@@ -152,6 +148,9 @@ class Learner(Protocol):
             StorageError: it could not be written.
         """
 
+    def cuts(self) -> Mapping[str, int]:
+        """What was cut so far of what was too long: from what it was to how often."""
+
     def describe(self) -> Mapping[str, Any]:
         """What the run record says of the model."""
 
@@ -159,15 +158,25 @@ class Learner(Protocol):
         """Hashes of what the training depends on besides its corpora."""
 
 
-def seed_step(seed: int, step: int, micro: MicroBatch) -> None:
-    """Seed all random numbers of a micro-batch, by the step and its rows.
+def step_losses(
+    learner: Learner, examples: Sequence[Example], batch: EffectiveBatch, *, step: int, epoch: int
+) -> Callable[[MicroBatch], torch.Tensor]:
+    """What gives the loss of each row of a micro-batch, for one step.
 
     Args:
-        seed: the root seed.
-        step: the number of the step.
-        micro: the micro-batch.
+        learner: the model.
+        examples: the rows are positions among them.
+        batch: what the step learns from.
+        step: the number of the step, which the seeds of dropout follow.
+        epoch: which the drawn label orders follow.
     """
-    reseed(seed_for(seed, "dropout", step, *micro.rows))
+    scale = learner.scale([examples[row] for row in batch.rows])
+
+    def losses(micro: MicroBatch) -> torch.Tensor:
+        reseed(seed_for(learner.settings.seed, "dropout", step, *micro.rows))
+        return learner.loss([examples[row] for row in micro.rows], epoch=epoch) * scale
+
+    return losses
 
 
 def reseed(seed: int) -> None:

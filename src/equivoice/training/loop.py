@@ -33,6 +33,7 @@ from equivoice.training.checkpoints import (
 from equivoice.training.effective_batches import EffectiveBatch
 from equivoice.training.evaluating import Evaluation, better, evaluate, stratum_rows
 from equivoice.training.gradients import StepOutcome, accumulate
+from equivoice.training.learner import step_losses
 from equivoice.training.parallel import Parallel, join
 from equivoice.training.progress import Quiet, TrainingProgress
 from equivoice.training.record import finish, new_record, save_data, save_facts
@@ -268,7 +269,7 @@ class _Work:
         penalised = settings.objective.penalty == "gap"
         batch = self._batches(epoch + 1)[place]
         outcome = accumulate(
-            learner.losses(task.data.train, batch, step=step, epoch=epoch + 1),
+            step_losses(learner, task.data.train, batch, step=step, epoch=epoch + 1),
             batch,
             learner.parameters.values(),
             penalty=GapPenalty(settings.objective.power) if penalised else None,

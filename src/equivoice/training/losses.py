@@ -17,7 +17,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -39,6 +38,7 @@ from equivoice.objectives import (
     WeightedFocal,
 )
 from equivoice.objectives.penalisation import penalisation_matrix
+from equivoice.plugins import load_plugin, plugin_names
 from equivoice.training.settings import ObjectiveSettings
 
 __all__ = [
@@ -94,7 +94,7 @@ def loss_names() -> tuple[str, ...]:
         >>> "weighted_focal" in loss_names()
         True
     """
-    return tuple(sorted({*_BUILT_IN, *(point.name for point in entry_points(group=_GROUP))}))
+    return tuple(sorted({*_BUILT_IN, *plugin_names(_GROUP)}))
 
 
 def make_loss(settings: ObjectiveSettings, targets: TrainingTargets) -> ItemLoss:
@@ -210,31 +210,15 @@ def _asked(settings: ObjectiveSettings) -> tuple[str, LossFactory]:
 
 
 def _factory(name: str) -> LossFactory:
-    if name in _BUILT_IN:
-        return _BUILT_IN[name]
-    for point in entry_points(group=_GROUP):
-        if point.name == name:
-            return _loaded(point)
+    factory = _BUILT_IN.get(name) or load_plugin(_GROUP, name, what="loss")
+    if factory is not None:
+        return factory
     raise ConfigError(
         "there is no such loss for a classifier",
         value=name,
         choices=loss_names(),
         hint="name it with objective.loss",
     )
-
-
-def _loaded(point: EntryPoint) -> LossFactory:
-    try:
-        factory = point.load()
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(
-            f"the loss {point.name!r} of another package cannot be loaded: {error}",
-            value=point.value,
-            hint="install or repair the package that brings it",
-        ) from error
-    if not callable(factory):
-        raise ConfigError(f"the loss {point.name!r} is not callable", value=point.value)
-    return factory  # type: ignore[no-any-return]
 
 
 def _check_options(name: str, factory: LossFactory, options: Mapping[str, Any]) -> None:

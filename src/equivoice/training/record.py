@@ -12,7 +12,7 @@ from equivoice.corpora.fingerprint import input_hashes
 from equivoice.fairness import CROSSING
 from equivoice.inference.seeds import seed_for
 from equivoice.records import RunRecord
-from equivoice.store.provenance import git_revision, machine, now, package_versions
+from equivoice.store.provenance import begun_record, machine, now, package_versions
 from equivoice.store.training_folder import TRAIN, TrainingFolder
 from equivoice.training.checkpoints import Standing
 from equivoice.training.evaluating import WORST_GAP
@@ -40,16 +40,14 @@ def new_record(task: TrainingTask, command: str, processes: int) -> RunRecord:
     }
     described = json.loads(json.dumps(dict(task.learner.describe()), default=str))
     described |= _made(task)
-    return RunRecord(
-        verb=TRAIN,
-        config=settings.as_config(),
+    return begun_record(
+        TRAIN,
+        settings.as_config(),
         command=command,
         versions=package_versions() | _versions(),
-        git_revision=git_revision(),
         inputs=input_hashes(data.corpora) | _further_inputs(task, described),
         seeds=seeds,
         host=machine() | {"processes": str(processes), "device": str(task.learner.device)},
-        started=now(),
         generation={task.name: described},
         left_out=dict(data.left_out),
     )
@@ -130,7 +128,9 @@ def finish(task: TrainingTask, run: TrainingFolder, standing: Standing) -> None:
         chosen.append(
             {"what": moved, "chosen": standing.weight.value, "metric": WORST_GAP} | shared
         )
-    record = run.record.model_copy(update={"finished": now(), "selection": chosen})
+    left_out = {**run.record.left_out, **task.learner.cuts()}
+    told = {"finished": now(), "selection": chosen, "left_out": left_out}
+    record = run.record.model_copy(update=told)
     run.save_record(record)
 
 

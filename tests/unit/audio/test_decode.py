@@ -44,6 +44,15 @@ def test_mixdown_is_the_mean_of_the_channels(tmp_path: Folder) -> None:
     np.testing.assert_allclose(back, channels.mean(axis=1), atol=1e-7)
 
 
+def test_the_first_channel_alone_where_that_is_asked_for(tmp_path: Folder) -> None:
+    channels = np.stack([tone(), -tone(hz=300.0)], 1)
+    path = written(tmp_path / "a.wav", channels, subtype="FLOAT")
+    np.testing.assert_array_equal(decode(path, channels="first"), channels[:, 0])
+    alone = written(tmp_path / "first.wav", channels[:, 0], 44_100, subtype="FLOAT")
+    both = written(tmp_path / "both.wav", channels, 44_100, subtype="FLOAT")
+    np.testing.assert_array_equal(decode(both, channels="first"), decode(alone))
+
+
 def test_eight_channels_at_192_khz(tmp_path: Folder) -> None:
     channels = np.repeat(tone(1.0, 192_000)[:, None], 8, axis=1)
     back = decode(written(tmp_path / "a.wav", channels, 192_000))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from equivoice.cli.app import run
 from equivoice.cli.benchmark import _summed
 from equivoice.cli.reporting import report_inputs, write_report
 from equivoice.corpora import Corpus, label_space, save_corpus
@@ -16,10 +14,10 @@ from equivoice.corpora.folds import make_folds
 from equivoice.errors import ConfigError, InputError
 from equivoice.records import RunRecord
 from equivoice.store import RunFolder
+from tiny.commands import Typed
 
 LABELS = ("angry", "happy", "sad")
 QUICK = ["--replicates=50", "--permutations=20"]
-Typed = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -37,18 +35,6 @@ def prepared(tmp_path: Path) -> Path:
     table = pl.DataFrame(rows)
     folds = make_folds(table, n_folds=3, seed=0)
     return save_corpus(Corpus("demo", label_space(LABELS), table, folds), tmp_path / "demo")
-
-
-@pytest.fixture
-def typed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Typed:
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def call(*words: object) -> tuple[int, str, str]:
-        code = run([str(word) for word in words])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
 
 
 def last_line(text: str) -> str:

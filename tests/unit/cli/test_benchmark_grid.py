@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from equivoice.cli.app import run
 from equivoice.corpora import Corpus, label_space, save_corpus
 from equivoice.corpora.folds import make_folds
 from equivoice.store import RunFolder
+from tiny.commands import Typed
 
 LABELS = ("angry", "happy", "sad")
 QUICK = ["--replicates=20", "--permutations=10", "--group=gender"]
-Typed = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -38,18 +36,6 @@ def prepared(tmp_path: Path) -> Path:
         (tmp_path / name).touch()
     corpus = Corpus("demo", label_space(LABELS), table, folds, root=tmp_path)
     return save_corpus(corpus, tmp_path / "demo")
-
-
-@pytest.fixture
-def typed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Typed:
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def call(*words: object) -> tuple[int, str, str]:
-        code = run([str(word) for word in words])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
 
 
 @pytest.fixture

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from equivoice.cli import doctor as verb
 from equivoice.cli.app import run
-from equivoice.evaluation.selftests import Gate
+from equivoice.evaluation.selftests import Gate, Probes, make_probes
+from equivoice.models.encoders.compact import CompactEncoder
+from equivoice.records import Label, LabelSpace
 
 
 def test_without_a_system_the_machine_is_described(capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +65,55 @@ def test_an_optimisation_that_fails_is_switched_off_aloud(
     assert "options.llm.tree=off" in said
 
 
-def test_the_speech_can_be_kept(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
+def test_the_speech_can_be_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(["doctor", "--system", "prior", "--keep", str(tmp_path / "probes")])
     assert (tmp_path / "probes" / "overlong.wav").is_file()
     assert "Praat" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------------------- classifiers
+
+SIZES = {"channels": [4, 8], "width": 8, "attention_width": 4}
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Probes:
+    return make_probes(tmp_path_factory.mktemp("speech"))
+
+
+@pytest.fixture
+def spoken(speech: Probes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Speech that is made once for all tests that ask for it."""
+    monkeypatch.setattr(verb, "make_probes", lambda _: speech)
+
+
+def outcomes(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, str]]:
+    code = run(["doctor", *words, "--json"])
+    (gates,) = json.loads(capsys.readouterr().out)["systems"].values()
+    return code, {gate["name"]: gate["outcome"] for gate in gates}
+
+
+@pytest.mark.usefixtures("spoken")
+def test_a_classifier_is_tested_before_it_is_trained(capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = [f"options.compact-encoder.{name}={value}" for name, value in SIZES.items()]
+    code, found = outcomes(["--system", "compact-encoder", *sizes], capsys)
+    assert (code, found) == (0, {"hears": "passed", "batch": "passed", "repeat": "passed"})
+
+
+@pytest.mark.usefixtures("spoken")
+def test_a_saved_classifier_is_tested(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = LabelSpace("demo", (Label("angry"), Label("sad"), Label("happy")))
+    CompactEncoder(**SIZES).classifier(labels, seed=3).save(tmp_path)  # type: ignore[arg-type]
+    words = ["--system", "classifier", f"options.classifier.model={tmp_path}"]
+    code, found = outcomes(words, capsys)
+    assert (code, found) == (0, {"hears": "passed", "batch": "passed", "repeat": "passed"})
+
+
+@pytest.mark.usefixtures("spoken")
+def test_a_classifier_that_hears_nothing_cannot_be_tested_on_speech(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["--system", "text-classifier", "options.text-classifier.model=nowhere"]
+    assert run(["doctor", *words]) == 2
+    said = capsys.readouterr().err
+    assert "the self-tests are of speech, and text-classifier is given none" in said

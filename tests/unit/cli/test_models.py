@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
+import torch
 
 from equivoice.cli.app import run
 from equivoice.models.registry import load_model, model_names
 from equivoice.models.salmonn.convert import Parts
 from tiny.published_salmonn import lay_out
 from tiny.speech import TinyModels
+from tiny.trap import Trap
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +55,45 @@ def test_what_is_wrong_is_said(
     assert run(words(parts, tmp_path / "out", beats=broken)) == 2
     assert str(broken) in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("taken", "given", "said"),
+    [
+        ("ln_audio.bias", None, "1 of "),
+        (None, "ln_audio.shift", "no checkpoint of SALMONN is known to have such a weight"),
+    ],
+)
+def test_keys_that_are_missing_or_too_many_are_named(
+    parts: Parts,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    taken: str | None,
+    given: str | None,
+    said: str,
+) -> None:
+    held = torch.load(parts.salmonn, weights_only=True)
+    if taken is not None:
+        held["model"].pop(taken)
+    if given is not None:
+        held["model"][given] = torch.ones(4)
+    torch.save(held, tmp_path / "other.pth")
+    assert run(words(parts, tmp_path / "out", salmonn=tmp_path / "other.pth")) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert str(taken or given) in told
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("part", ["salmonn", "beats"])
+def test_a_checkpoint_with_code_in_it_is_refused_and_the_code_is_not_run(
+    parts: Parts, tmp_path: Path, capsys: pytest.CaptureFixture[str], part: str
+) -> None:
+    file, sprung = tmp_path / "trap.pth", tmp_path / "sprung"
+    held = torch.load(getattr(parts, part), weights_only=True)
+    torch.save({**held, "more": Trap(sprung)}, file)
+    assert run(words(parts, tmp_path / "out", **{part: file})) == 2
+    assert "could run whatever code it holds" in " ".join(capsys.readouterr().err.split())
+    assert not sprung.exists()
+    pickle.loads(pickle.dumps(Trap(sprung)))  # noqa: S301 - the trap does spring where it is let
+    assert sprung.exists()

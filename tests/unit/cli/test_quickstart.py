@@ -18,8 +18,6 @@ from equivoice.cli.app import run
 from equivoice.records import ESTIMATES, read_table
 from equivoice.store import RunFolder, TrainingFolder
 
-pytestmark = pytest.mark.xdist_group("quickstart")  # one audit for all of them
-
 SMALL = ["--speakers", "12", "--per-speaker", "6", "--replicates", "100"]
 TINY = ["training_speakers=18", "training_seeds=0", "optimiser.epochs=2"]
 RUN = Path("run-synthetic")

@@ -14,10 +14,11 @@ from equivoice.corpora import Corpus, label_space, save_corpus
 from equivoice.corpora.folds import make_folds
 from equivoice.errors import ConfigError, LockedRunError
 from equivoice.evaluation import plan_benchmark
-from equivoice.evaluation.sharding import run_shard
+from equivoice.evaluation.sharding import adopt_shards, run_shard
 from equivoice.evaluation.sweep import run_task
 from equivoice.evaluation.task import Task
 from equivoice.inference import Cell, Shard, Silence
+from equivoice.records import RunRecord
 from equivoice.store import RunFolder
 
 TABLES = ("predictions.parquet", "estimates.parquet", "utterances.parquet")
@@ -240,3 +241,20 @@ def test_a_finished_run_does_not_look_at_shards(prepared: Path, tmp_path: Path) 
 
 def files(paths: Iterable[Path]) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in paths if path.is_file()}
+
+
+def test_what_shards_cut_is_added_up_once(tmp_path: Path) -> None:
+    """Each shard cut clips of its own; what all knew before they began is not counted again."""
+    known, end = {"demo: utterance without label": 4}, "demo, fold 1: s: end of a clip"
+
+    def folder(name: str, left_out: Mapping[str, int]) -> RunFolder:
+        with RunFolder.open(tmp_path / name) as run:
+            run.save_record(RunRecord(verb="benchmark", config={}, left_out={**known, **left_out}))
+        return RunFolder(tmp_path / name)
+
+    shards = [folder("1", {end: 2}), folder("2", {end: 3}), folder("3", {})]
+    folder("whole", {})
+    for _ in range(2):  # a second time adds nothing
+        with RunFolder.open(tmp_path / "whole") as whole:
+            adopt_shards(whole, shards)
+            assert whole.record.left_out == {**known, end: 5}

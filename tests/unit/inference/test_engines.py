@@ -113,6 +113,7 @@ def test_a_worker_gets_what_it_reserves(ray: StandIn) -> None:
     assert ray.begun is not None
     assert (ray.begun["num_cpus"], ray.begun["num_gpus"]) == (6, 2)
     assert ray.begun["include_dashboard"] is False
+    assert ray.begun["address"] == "local"  # its own, though another may run on the machine
 
 
 def test_without_accelerators_none_is_claimed(ray: StandIn) -> None:
@@ -194,17 +195,26 @@ def test_what_the_watcher_raises_stops_the_others(ray: StandIn) -> None:
     assert ray.stopped == 1
 
 
-@pytest.mark.parametrize("kind", [ConnectionError, OSError, RuntimeError, ValueError])
+@pytest.mark.parametrize("kind", [ConnectionError, OSError, RuntimeError, ValueError, RayError])
 @pytest.mark.parametrize(
     ("address", "where"), [(None, "on this machine"), ("10.0.0.1:6379", "at 10.0.0.1:6379")]
 )
 def test_a_cluster_that_cannot_be_had_is_named(
     ray: StandIn, kind: type[Exception], address: str | None, where: str
 ) -> None:
-    ray.refuses = kind("nobody there")
-    with pytest.raises(RunError, match=f"no Ray cluster {where}: nobody there"):
+    ray.refuses = kind("nobody there\nmany further lines")
+    with pytest.raises(RunError) as caught:
         run(RayEngine(address=address))
+    first, *further = str(caught.value).splitlines()
+    assert first == f"no Ray cluster {where}: nobody there"
+    assert [line[:8] for line in further] == ([] if address is None else ["  next: "])
     assert ray.stopped == 0
+
+
+def test_a_refusal_without_words_is_named_by_its_class(ray: StandIn) -> None:
+    ray.refuses = ConnectionError()
+    with pytest.raises(RunError, match="no Ray cluster on this machine: ConnectionError$"):
+        run(RayEngine())
 
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

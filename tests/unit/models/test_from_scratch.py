@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,6 +16,9 @@ from equivoice.models.from_scratch import (
     PAD,
     START,
     checked_labels,
+    counts_below_one,
+    embedding_rows,
+    ended_by,
     named_size,
     own_tokenizer,
     random_state,
@@ -100,3 +104,23 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="cannot be written"):
         write_model(tmp_path / "file" / "model", "small model", lambda _: None)
+
+
+def test_sizes_that_are_counts_are_one_or_more() -> None:
+    sizes = SimpleNamespace(width=0, layers=1, heads=-2, dropout=0.0)
+    assert counts_below_one(sizes) == ["width: 0 is below 1", "heads: -2 is below 1"]
+
+
+@pytest.mark.parametrize(("tokens", "rows"), [(1, 8), (8, 8), (9, 16)])
+def test_an_embedding_is_filled_up_to_eights(tokens: int, rows: int) -> None:
+    assert embedding_rows(["token"] * tokens) == rows
+
+
+def test_a_model_ends_where_a_turn_does() -> None:
+    model = torch.nn.Linear(2, 2).half().train()
+    model.generation_config = SimpleNamespace(do_sample=True)  # type: ignore[assignment]
+    made = ended_by(model, TOKENS)
+    told = made.generation_config
+    ends = TOKENS.convert_tokens_to_ids([END, PAD])
+    assert [told.eos_token_id, told.pad_token_id] == ends
+    assert (told.do_sample, made.training, made.weight.dtype) == (False, False, torch.float32)

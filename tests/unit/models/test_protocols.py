@@ -14,6 +14,7 @@ from equivoice.models import (
     FloatArray,
     Prepares,
     Trainable,
+    cuts_of,
 )
 from equivoice.records import UTTERANCES, Label, LabelSpace
 
@@ -80,3 +81,13 @@ def test_the_columns_that_are_hidden_are_columns_of_utterances() -> None:
     assert set(LABEL_COLUMNS) <= set(UTTERANCES.names)
     numbers = {column.name for column in UTTERANCES.columns if "scale that the card" in column.doc}
     assert set(LABEL_COLUMNS) == numbers | {"emotion"}
+
+
+class Cutting(Recognizer):
+    def cuts(self) -> dict[str, int]:
+        return {"end of a clip": 3}
+
+
+def test_who_cuts_says_so_and_others_need_not() -> None:
+    assert cuts_of(Cutting()) == {"end of a clip": 3}
+    assert cuts_of(Recognizer()) == {}

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from equivoice import plugins
 from equivoice.errors import ConfigError
-from equivoice.models import Trainable, registry
+from equivoice.models import Trainable
 from equivoice.models.registry import load_model, model_description, model_names
 
 
@@ -44,7 +45,7 @@ def plugged(monkeypatch: pytest.MonkeyPatch) -> None:
         point("prior", "some_package:Plugged"),
     ]
     monkeypatch.setattr(
-        registry, "entry_points", lambda group: points if group == "equivoice.models" else []
+        plugins, "entry_points", lambda group: points if group == "equivoice.models" else []
     )
 
 

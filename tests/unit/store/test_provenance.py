@@ -13,6 +13,7 @@ import pytest
 from equivoice.errors import StorageError
 from equivoice.records import RunRecord
 from equivoice.store.provenance import (
+    begun_record,
     differences,
     git_revision,
     hash_audio,
@@ -162,3 +163,17 @@ def test_all_differences_are_named_together_and_long_values_are_cut() -> None:
     )
     assert len(lines) == 3
     assert max(map(len, lines)) < 150
+
+
+def test_a_record_that_begins_here_says_where_and_with_what() -> None:
+    record = begun_record("score", {"out": "a"}, seeds={"root": 3}, command="equivoice score")
+    assert (record.verb, record.config, record.command) == (
+        "score",
+        {"out": "a"},
+        "equivoice score",
+    )
+    assert (record.versions, record.host) == (package_versions(), machine())
+    assert record.finished is None
+    assert record.started is not None
+    other = begun_record("train", {}, versions={"torch": "1"}, host={"device": "cpu"})
+    assert (other.versions, other.host) == ({"torch": "1"}, {"device": "cpu"})

@@ -13,7 +13,7 @@ from equivoice.corpora import Corpus
 from equivoice.models.registry import load_model
 from equivoice.training import plan_training
 from equivoice.training.effective_batches import EffectiveBatch, MicroBatch
-from equivoice.training.learner import reseed
+from equivoice.training.learner import reseed, step_losses
 from equivoice.training.task import TrainingTask
 from tiny.corpus import make_corpus, recipe
 from tiny.speech import TinyModels
@@ -40,7 +40,7 @@ def batch_of(rows: tuple[int, ...]) -> EffectiveBatch:
 
 def losses(task: TrainingTask, rows: tuple[int, ...], step: int) -> list[float]:
     task.learner.backend.training_mode(on=True)
-    give = task.learner.losses(task.data.train, batch_of(rows), step=step, epoch=1)
+    give = step_losses(task.learner, task.data.train, batch_of(rows), step=step, epoch=1)
     with torch.no_grad():
         for name, parameter in task.learner.parameters.items():
             if "lora_B" in name:  # a fresh adapter changes nothing, whatever is dropped
@@ -105,7 +105,7 @@ def test_an_answers_length_counts_its_end(place: str, corpus: Corpus) -> None:
 def test_more_data_than_gradients(place: str, corpus: Corpus, tmp_path: Path) -> None:
     """Rows name examples by their place, whichever the micro-batch is."""
     task = planned(place, corpus, model={"dropout": 0.0, "rank": 4})
-    every = task.learner.losses(task.data.train, batch_of((3, 9, 12)), step=1, epoch=1)
+    every = step_losses(task.learner, task.data.train, batch_of((3, 9, 12)), step=1, epoch=1)
     task.learner.backend.training_mode(on=False)
     with torch.no_grad():
         together = every(MicroBatch((3, 9, 12), "en", None))

@@ -25,6 +25,7 @@ from tiny.corpus import make_corpus, recipe
 from tiny.speech import TinyModels
 
 Sections = dict[str, dict[str, Any]]
+NO_DROPOUT = {"rank": 4, "dropout": 0.0}
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,27 @@ def trained(
         options={"model": place},
         **{**recipe(), **changes},
     )
+
+
+# Trainings that several tests read and none changes.
+
+
+@pytest.fixture(scope="module")
+def erm(tmp_path_factory: pytest.TempPathFactory, model: str, corpus: Any) -> TrainingFolder:
+    return trained(tmp_path_factory.mktemp("erm") / "run", model, corpus)
+
+
+@pytest.fixture(scope="module")
+def fair(tmp_path_factory: pytest.TempPathFactory, model: str, corpus: Any) -> TrainingFolder:
+    return trained(tmp_path_factory.mktemp("fair") / "run", model, corpus, "minmaxgap")
+
+
+@pytest.fixture(scope="module")
+def without_dropout(
+    tmp_path_factory: pytest.TempPathFactory, model: str, corpus: Any
+) -> TrainingFolder:
+    place = tmp_path_factory.mktemp("still") / "run"
+    return trained(place, model, corpus, "minmaxgap", model=NO_DROPOUT)
 
 
 def weights(run: TrainingFolder) -> dict[str, torch.Tensor]:
@@ -152,15 +174,14 @@ def test_the_weights_are_those_of_plain_torch_on_whole_batches(
 
 
 def test_without_a_weight_the_penalty_changes_nothing(
-    tmp_path: Path, model: str, corpus: Any
+    tmp_path: Path, model: str, corpus: Any, erm: TrainingFolder
 ) -> None:
-    erm = trained(tmp_path / "erm", model, corpus)
     fixed = {"kind": "fixed", "start": 0.0}
-    fair = trained(tmp_path / "fair", model, corpus, "minmaxgap", weight=fixed)
-    assert distance(weights(erm), weights(fair)) < 1e-6
-    losses = [run.table("steps")["loss"].to_list() for run in (erm, fair)]
+    idle = trained(tmp_path / "idle", model, corpus, "minmaxgap", weight=fixed)
+    assert distance(weights(erm), weights(idle)) < 1e-6
+    losses = [run.table("steps")["loss"].to_list() for run in (erm, idle)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
-    assert fair.table("steps")["penalty"].null_count() == 0
+    assert idle.table("steps")["penalty"].null_count() == 0
     assert erm.table("steps")["penalty"].null_count() == 4
 
 
@@ -234,8 +255,8 @@ def test_the_weights_of_classes_enter_the_loss(tmp_path: Path, model: str, corpu
 # --------------------------------------------------------------- what is stored, when
 
 
-def test_a_training_folder_says_what_happened(tmp_path: Path, model: str, corpus: Any) -> None:
-    run = trained(tmp_path / "run", model, corpus, "minmaxgap")
+def test_a_training_folder_says_what_happened(fair: TrainingFolder) -> None:
+    run = fair
     steps, evaluations = run.table("steps"), run.table("evaluations")
     assert steps["step"].to_list() == [1, 2, 3, 4]
     assert steps["epoch"].to_list() == [1, 1, 2, 2]
@@ -343,9 +364,8 @@ class Stop(Quiet):
     ids=["step 1", "step 3", "evaluation 1", "evaluation 3"],
 )
 def test_what_was_cut_off_ends_with_the_same_bits(
-    tmp_path: Path, model: str, corpus: Any, stop: Stop
+    tmp_path: Path, model: str, corpus: Any, fair: TrainingFolder, stop: Stop
 ) -> None:
-    whole = trained(tmp_path / "whole", model, corpus, "minmaxgap")
     task = plan_training(
         "qwen2-audio", corpus, recipe="minmaxgap", options={"model": model}, **recipe()
     )
@@ -355,19 +375,22 @@ def test_what_was_cut_off_ends_with_the_same_bits(
     assert cut.record.finished is None
     again = trained(tmp_path / "cut", model, corpus, "minmaxgap")
     for name in ("steps", "losses", "evaluations"):
-        assert again.table(name).equals(whole.table(name))
-    assert distance(weights(again), weights(whole)) == 0.0
+        assert again.table(name).equals(fair.table(name))
+    assert distance(weights(again), weights(fair)) == 0.0
     names = ("adapter_model.safetensors",)
     assert all(
-        (again.best_path / n).read_bytes() == (whole.best_path / n).read_bytes() for n in names
+        (again.best_path / n).read_bytes() == (fair.best_path / n).read_bytes() for n in names
     )
-    assert again.predictions().equals(whole.predictions())
+    assert again.predictions().equals(fair.predictions())
 
 
-def test_a_finished_training_is_not_done_again(tmp_path: Path, model: str, corpus: Any) -> None:
-    first = trained(tmp_path / "run", model, corpus)
-    again = trained(tmp_path / "run", model, corpus)
-    assert again.record == first.record
+def test_a_finished_training_is_not_done_again(
+    model: str, corpus: Any, erm: TrainingFolder
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in erm.checkpoints_path.rglob("*")}
+    again = trained(erm.path, model, corpus)
+    assert again.record == erm.record
+    assert {path: path.stat().st_mtime_ns for path in erm.checkpoints_path.rglob("*")} == before
 
 
 def test_another_training_in_the_folder_is_refused_by_what_differs(
@@ -401,18 +424,17 @@ def test_a_training_that_diverges_says_so(tmp_path: Path, model: str, corpus: An
     "changes",
     [
         {"optimiser": {**recipe()["optimiser"], "micro": 1}},
-        {"model": {"rank": 4, "dropout": 0.0, "gradient_checkpointing": True}},
-        {"model": {"rank": 4, "dropout": 0.0, "keep_sounds": False}},
+        {"model": {**NO_DROPOUT, "gradient_checkpointing": True}},
+        {"model": {**NO_DROPOUT, "keep_sounds": False}},
     ],
     ids=["micro-batches of one", "gradient checkpointing", "sounds not kept"],
 )
 def test_memory_and_speed_change_no_result(
-    tmp_path: Path, model: str, corpus: Any, changes: Sections
+    tmp_path: Path, model: str, corpus: Any, without_dropout: TrainingFolder, changes: Sections
 ) -> None:
-    base: Sections = {**recipe(), "model": {"rank": 4, "dropout": 0.0}}
-    plain = trained(tmp_path / "plain", model, corpus, "minmaxgap", **base)
-    other = trained(tmp_path / "other", model, corpus, "minmaxgap", **{**base, **changes})
-    assert distance(weights(plain), weights(other)) < 1e-5
+    settings = {"model": NO_DROPOUT, **changes}
+    other = trained(tmp_path / "other", model, corpus, "minmaxgap", **settings)
+    assert distance(weights(without_dropout), weights(other)) < 1e-5
 
 
 def test_parts_of_the_model_can_be_trained_as_they_are(

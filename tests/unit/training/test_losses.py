@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from equivoice import objectives
+from equivoice import objectives, plugins
 from equivoice.errors import ConfigError, InputError
 from equivoice.objectives import ItemLoss
 from equivoice.training import losses
@@ -118,7 +118,7 @@ def plugged(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or _this_module())
-    monkeypatch.setattr(losses, "entry_points", points)
+    monkeypatch.setattr(plugins, "entry_points", points)
 
 
 def _this_module() -> Any:

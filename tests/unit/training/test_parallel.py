@@ -13,9 +13,6 @@ from equivoice.training.parallel import Parallel, join
 from oracles.processes import CASES, batch_of, both, gradients, in_processes
 from oracles.whole_batch import TinyClassifier, by_autograd
 
-# the processes are started once
-pytestmark = pytest.mark.xdist_group("training together")
-
 LAUNCHED = {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2"}
 
 

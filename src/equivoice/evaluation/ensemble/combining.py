@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from equivoice.corpora.corpus import Corpus
+from equivoice.corpora.corpus import Corpus, load_corpus
 from equivoice.errors import ConfigError
 from equivoice.evaluation.ensemble.agreement import oracle_scores, pairs_of_members, right
 from equivoice.evaluation.ensemble.gathering import (
@@ -18,6 +18,7 @@ from equivoice.evaluation.ensemble.gathering import (
     Reference,
     find_reference,
     gather,
+    labels_of_reference,
     truth_of,
 )
 from equivoice.evaluation.ensemble.learning import (
@@ -27,26 +28,22 @@ from equivoice.evaluation.ensemble.learning import (
     stacked_across,
     stacked_from,
 )
-from equivoice.evaluation.ensemble.members import Entry, Member, Source, read_entry, read_source
+from equivoice.evaluation.ensemble.members import Given, Member, Source, read_sources
 from equivoice.evaluation.ensemble.ruling import NAMES, Rules, check_methods, labels_of, rule
 from equivoice.evaluation.ensemble.subsets import MOST_MEMBERS, subset_scores
 from equivoice.evaluation.ensemble.voting import Ruling, decide
 from equivoice.evaluation.paired import compare_predictions
 from equivoice.evaluation.score import score
 from equivoice.records import PREDICTIONS, EnsembleFindings, LabelSpace, SubsetOfMembers
-from equivoice.store import RunFolder
 
 __all__ = [
     "LEARN_FROM",
     "Combined",
     "EnsembleSettings",
-    "Given",
     "combine",
     "ensemble_settings",
-    "entries_of",
 ]
 
-Given = str | Path | RunFolder | pl.DataFrame
 LEARN_FROM = ("validation", "folds")
 
 
@@ -145,7 +142,9 @@ def combine(
 ) -> Combined:
     """Read, vote, score; nothing is written."""
     settings.check()
-    sources = _read(members, reference)
+    if isinstance(reference, (str, Path)):
+        reference = load_corpus(reference)
+    sources = read_sources(members, labels_of_reference(reference))
     held = find_reference(sources, reference, settings.corpus)
     tested = gather(
         [member for source in sources for member in source.members],
@@ -163,13 +162,8 @@ def combine(
     predictions = _table(tested, rulings, held.labels, notes)
     estimates = _estimates(predictions, tested, rulings, held.labels, settings)
     best = max(names, key=lambda name: order[name])
-    findings = _findings(tested, rulings, rules, settings).model_copy(
-        update={
-            "best_member": best,
-            "best_by": _chosen_on(known is not None),
-            "learnt_from": learnt,
-        }
-    )
+    told = {"best_member": best, "best_by": _chosen_on(known is not None), "learnt_from": learnt}
+    findings = _findings(tested, rulings, rules, settings, told)
     if settings.subsets and not findings.subsets:
         notes.append(_no_subsets(settings, len(names)))
     return Combined(
@@ -187,35 +181,6 @@ def combine(
 # ---------------------------------------------------------------------------- reading
 
 
-def _read(
-    given: Sequence[Given] | Mapping[str, Given],
-    reference: str | Path | Corpus | pl.DataFrame | None,
-) -> list[Source]:
-    """All sources; folders first, since they say as what answers in words are read."""
-    entries = entries_of(given)
-    known: dict[int, Source] = {}
-    labels: LabelSpace | None = None
-    if reference is not None:
-        labels = find_reference([], reference, None).labels
-    for place in sorted(range(len(entries)), key=lambda at: not _is_folder(entries[at])):
-        known[place] = read_source(entries[place], labels)
-        if labels is None:
-            labels = next(iter(known[place].labels.values()), None)
-    return [known[place] for place in range(len(entries))]
-
-
-def entries_of(given: Sequence[Given] | Mapping[str, Given]) -> list[Entry]:
-    """Members as they are asked for; the names of a mapping go before their own."""
-    if not isinstance(given, Mapping):
-        return [read_entry(each) for each in given]
-    entries = {name: read_entry(each) for name, each in given.items()}
-    return [Entry(entry.place, entry.system, name) for name, entry in entries.items()]
-
-
-def _is_folder(entry: Entry) -> bool:
-    return isinstance(entry.place, Path) and entry.place.is_dir()
-
-
 def _validation(
     given: Sequence[Given] | Mapping[str, Given],
     reference: str | Path | Corpus | pl.DataFrame | None,
@@ -225,7 +190,7 @@ def _validation(
     """The validation votes, over the labels of what is scored."""
     if not given:
         return None
-    sources = _read(given, reference)
+    sources = read_sources(given, labels)
     held = replace(find_reference(sources, reference, settings.corpus), labels=labels)
     members = [member for source in sources for member in source.members]
     return gather(members, held, utterances=settings.utterances)
@@ -393,7 +358,11 @@ def _estimates(
 
 
 def _findings(
-    tested: Gathered, rulings: Mapping[str, Ruling], rules: Rules, settings: EnsembleSettings
+    tested: Gathered,
+    rulings: Mapping[str, Ruling],
+    rules: Rules,
+    settings: EnsembleSettings,
+    told: Mapping[str, str],
 ) -> EnsembleFindings:
     ballots, utterances = tested.ballots, tested.utterances
     truth = truth_of(utterances, ballots.labels)
@@ -410,9 +379,7 @@ def _findings(
         tie=rules.tie,
         preference=rules.preference,
         weights=dict(_weighed(settings, rules, ballots.members)),
-        learnt_from="",
-        best_member="",
-        best_by="",
+        **told,
         ties={NAMES[method]: _ties(ruling) for method, ruling in rulings.items()},
         pairs=pairs_of_members(ballots, truth, utterances, certainty=plain),
         subsets=subsets,

@@ -18,7 +18,15 @@ from equivoice.evaluation.matching import check_shares, label_space_of, match
 from equivoice.metrics import IntArray
 from equivoice.records import UTTERANCES, LabelSpace
 
-__all__ = ["Gathered", "Reference", "Utterances", "find_reference", "gather", "truth_of"]
+__all__ = [
+    "Gathered",
+    "Reference",
+    "Utterances",
+    "find_reference",
+    "gather",
+    "labels_of_reference",
+    "truth_of",
+]
 
 Utterances = Literal["same", "common", "any"]
 
@@ -83,6 +91,17 @@ def find_reference(
         )
         return Reference(table, given.label_space, given.name, given)
     return _of_runs(sources, corpus)
+
+
+def labels_of_reference(
+    reference: str | Path | Corpus | pl.DataFrame | None,
+) -> LabelSpace | None:
+    """The labels of a reference; ``None`` where none is named.
+
+    Raises:
+        CorpusError: there is no such corpus.
+    """
+    return None if reference is None else find_reference([], reference, None).labels
 
 
 def _of_runs(sources: Sequence[Source], corpus: str | None) -> Reference:

@@ -17,7 +17,10 @@ from equivoice.records import PREDICTIONS, TABLE_SUFFIXES, UTTERANCES, LabelSpac
 from equivoice.store import RunFolder, TrainingFolder
 from equivoice.store.training_folder import TRAIN
 
-__all__ = ["Entry", "Member", "Source", "read_entry", "read_source"]
+__all__ = ["Entry", "Given", "Member", "Source", "read_entry", "read_source", "read_sources"]
+
+Given = str | Path | RunFolder | pl.DataFrame
+"""What may be named as a member."""
 
 _SHOWN = "label order"
 _CONDITIONS = ("prompt", _SHOWN, "temperature", "run", "modality")
@@ -36,6 +39,11 @@ class Entry:
     place: Path | pl.DataFrame
     system: str | None = None
     alias: str | None = None
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it names a run."""
+        return isinstance(self.place, Path) and self.place.is_dir()
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,7 @@ class Source:
     folder: RunFolder | None = None
 
 
-def read_entry(text: str | Path | RunFolder | pl.DataFrame) -> Entry:
+def read_entry(text: Given) -> Entry:
     """An entry as it is typed: ``PLACE``, ``PLACE#SYSTEM``, or ``NAME=PLACE#SYSTEM``.
 
     A path that exists as it stands is never taken apart.
@@ -104,6 +112,31 @@ def read_entry(text: str | Path | RunFolder | pl.DataFrame) -> Entry:
     return Entry(Path(folder), system or None, alias or None)
 
 
+def read_sources(
+    given: Sequence[Given] | Mapping[str, Given], labels: LabelSpace | None = None
+) -> list[Source]:
+    """All members that are named, in the order given.
+
+    Folders are read first: they say as what answers in words are read, where nothing else
+    does.
+
+    Args:
+        given: as of :func:`read_entry`; the names of a mapping go before their own.
+        labels: what free answers of tables are read as.
+
+    Raises:
+        InputError: as :func:`read_source`.
+        ConfigError: likewise.
+    """
+    entries = _entries(given)
+    known: dict[int, Source] = {}
+    for place in sorted(range(len(entries)), key=lambda at: not entries[at].is_folder):
+        known[place] = read_source(entries[place], labels)
+        if labels is None:
+            labels = next(iter(known[place].labels.values()), None)
+    return [known[place] for place in range(len(entries))]
+
+
 def read_source(entry: Entry, labels: LabelSpace | None = None) -> Source:
     """The members that an entry names.
 
@@ -124,7 +157,7 @@ def read_source(entry: Entry, labels: LabelSpace | None = None) -> Source:
         table = PREDICTIONS.validate(entry.place)
         return Source(tuple(_members(table, entry, "a table in memory", "the table")))
     place = entry.place
-    if place.is_dir():
+    if entry.is_folder:
         return _from_folder(entry, place)
     if place.suffix.lower() not in TABLE_SUFFIXES or not place.is_file():
         raise InputError(
@@ -134,6 +167,12 @@ def read_source(entry: Entry, labels: LabelSpace | None = None) -> Source:
         )
     table = read_predictions(place, labels)
     return Source(tuple(_members(table, entry, str(place), place.stem)))
+
+
+def _entries(given: Sequence[Given] | Mapping[str, Given]) -> list[Entry]:
+    if not isinstance(given, Mapping):
+        return [read_entry(each) for each in given]
+    return [replace(read_entry(each), alias=name) for name, each in given.items()]
 
 
 def _from_folder(entry: Entry, place: Path) -> Source:

@@ -22,7 +22,6 @@ from equivoice.records import LabelSpace
 
 __all__ = ["METHODS", "NAMES", "Rules", "check_methods", "labels_of", "rule"]
 
-METHODS = ("majority", "weighted", "soft", "stacking")
 NAMES: Mapping[str, str] = MappingProxyType(
     {
         "majority": "majority vote",
@@ -31,7 +30,10 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "stacking": "stacking",
     }
 )
-"""What the ensembles are called among the systems."""
+"""What the ensembles are called among the systems, by method."""
+
+METHODS = tuple(NAMES)
+"""How votes can be combined."""
 
 
 @dataclass(frozen=True)

@@ -25,14 +25,13 @@ from equivoice.evaluation.described import (
 from equivoice.evaluation.ensemble.combining import (
     Combined,
     EnsembleSettings,
-    Given,
     combine,
     ensemble_settings,
 )
-from equivoice.evaluation.ensemble.members import read_entry
+from equivoice.evaluation.ensemble.members import Given, read_entry
 from equivoice.records import EnsembleFindings, RunRecord
 from equivoice.store import RunFolder
-from equivoice.store.provenance import git_revision, hash_file, machine, now, package_versions
+from equivoice.store.provenance import begun_record, hash_file, now
 
 __all__ = ["FINDINGS", "VERB", "Ensemble", "ensemble", "read_findings"]
 
@@ -166,16 +165,12 @@ def _record(
         "validation": [_shown(each) for each in _listed(validation)],
         "reference": None if reference is None else _shown(reference),
     }
-    return RunRecord(
-        verb=VERB,
-        config=json.loads(json.dumps(config, default=str)),
+    return begun_record(
+        VERB,
+        json.loads(json.dumps(config, default=str)),
         command=command,
-        versions=package_versions(),
-        git_revision=git_revision(),
         inputs=_hashes([*_listed(members), *_listed(validation)]),
         seeds={"root": asked.seed},
-        host=machine(),
-        started=now(),
         finished=now(),
         left_out=dict(combined.left_out),
     )

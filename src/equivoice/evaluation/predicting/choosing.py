@@ -18,6 +18,7 @@ from equivoice.evaluation.settings import ASKING
 from equivoice.evaluation.sweep import plan_benchmark
 from equivoice.inference import Cell, Plan
 from equivoice.models import EmotionRecognizer, FittedRecognizer, LanguageBackend, Trainable
+from equivoice.models.classifiers.files import is_saved
 from equivoice.models.registry import load_model, model_names
 from equivoice.records import UTTERANCES, LabelSpace, RunRecord
 from equivoice.store import RunFolder, TrainingFolder
@@ -29,7 +30,6 @@ _BENCHMARK = "benchmark"
 _RECORD = "run.json"
 _WHOLE = "all"
 _BEST = "best"
-_CLASSIFIER = ("config.json", "weights.safetensors")
 _ASKED = ("label_orders", "order_seed", "modalities", "decoding", "parser")
 
 
@@ -95,7 +95,7 @@ def choose_model(model: str | Path, asked: Asked) -> Predictor:
                 choices=model_names(),
             )
         return _by_name(str(model), asked)
-    if all((place / name).is_file() for name in _CLASSIFIER):
+    if is_saved(place):
         return _classifier(place, asked)
     if (place / _RECORD).is_file():
         run = RunFolder.read(place)
@@ -114,7 +114,7 @@ def choose_model(model: str | Path, asked: Asked) -> Predictor:
         "there is no model in this folder",
         file=place,
         hint="name the --out of 'equivoice benchmark' or 'equivoice train', or a system with "
-        "options.NAME.model=FOLDER",
+        "options.model=FOLDER",
     )
 
 
@@ -235,7 +235,7 @@ def _benchmarked(run: RunFolder, asked: Asked) -> Predictor:
     if isinstance(system, EmotionRecognizer):
         return Predictor(alias, system, system.label_space, {})
     if not isinstance(system, LanguageBackend):
-        return _classifier(_saved_within(run, alias, asked.fold), asked)
+        return _classifier(_saved_within(run, alias, asked.fold), asked, name=alias)
     asking = {each: record.config[each] for each in _ASKED if each in record.config}
     asking["prompts"] = list(record.config.get("prompts", ()))[:1]
     return Predictor(alias, system, _labels(known, asked, run.path), _first_way(asking))
@@ -356,10 +356,10 @@ def _trained(run: TrainingFolder, asked: Asked) -> Predictor:
             file=run.path,
             hint="train on: the same command goes on",
         )
-    if all((best / name).is_file() for name in _CLASSIFIER):
-        return _classifier(best, asked)
     record = run.record
     alias, _, name = str(record.config["system"]).rpartition("=")
+    if is_saved(best):
+        return _classifier(best, asked, name=alias or None)
     options = {**record.config.get("options", {}), "adapter": str(best), **asked.options}
     system = load_model(name, **options)
     if not isinstance(system, LanguageBackend):
@@ -388,8 +388,10 @@ def _of_facts(run: TrainingFolder) -> LabelSpace:
     return label_space(names, id="trained")
 
 
-def _classifier(folder: Path, asked: Asked) -> Predictor:
-    system = load_model("classifier", **{"model": str(folder), **asked.options})
+def _classifier(folder: Path, asked: Asked, *, name: str | None = None) -> Predictor:
+    """A saved classifier, under a name or under that which it was trained as."""
+    told = {"model": str(folder), "name": name}
+    system = load_model("classifier", **{**told, **asked.options})
     if not isinstance(system, EmotionRecognizer):
         raise InputError("the saved classifier cannot predict", file=folder)
     return Predictor(system.name, system, system.label_space, {})

@@ -18,10 +18,10 @@ from equivoice.evaluation.predicting.choosing import Asked, Predictor, choose_mo
 from equivoice.evaluation.predicting.finding import Found, find_sounds
 from equivoice.evaluation.settings import BenchmarkSettings
 from equivoice.inference import OPTIONS_SUFFIX, Asking, Cell, Plan, Progress, Silence, run_cell
-from equivoice.models import LanguageBackend, PrefixBackend
+from equivoice.models import LanguageBackend, PrefixBackend, cuts_of
 from equivoice.records import PREDICTIONS, RunRecord
 from equivoice.store import RunFolder
-from equivoice.store.provenance import git_revision, machine, now, package_versions
+from equivoice.store.provenance import begun_record
 
 __all__ = ["Predicted", "hears", "label_sounds", "predict"]
 
@@ -45,7 +45,7 @@ class Predicted:
         labels: among which the model chose.
         damaged: from a file that could not be heard to why; these have no row.
         failed: how many rows have status ``failed``.
-        notes: how the model was made.
+        notes: how the model was made, and what it cut of what was too long for it.
     """
 
     rows: pl.DataFrame
@@ -171,7 +171,8 @@ def label_sounds(
     order = {name: place for place, name in enumerate(files.values())}
     rows = rows.sort(pl.col("file").replace_strict(order, return_dtype=pl.Int64))
     failed = rows.filter(status="failed").height
-    return Predicted(rows, predictor.labels.names, damaged, failed, predictor.told)
+    notes = (*predictor.told, *_cut(predictor))
+    return Predicted(rows, predictor.labels.names, damaged, failed, notes)
 
 
 class _Telling(RunFolder):
@@ -191,9 +192,14 @@ class _Telling(RunFolder):
 def hears(predictor: Predictor, asking: Mapping[str, Any]) -> bool:
     """Whether the model is given sound."""
     if not isinstance(predictor.system, LanguageBackend):
-        backend = getattr(predictor.system, "backend", predictor.system)
-        return getattr(backend, "modality", _SOUND) != "transcript"
+        return _given(predictor) != "transcript"
     return _modality(predictor.system, {**predictor.asking, **asking}) != "transcript"
+
+
+def _given(predictor: Predictor) -> str | None:
+    """What a model that is not asked in words is given; ``None`` where it does not say."""
+    given: str | None = getattr(predictor.system, "modality", None)
+    return given
 
 
 def _modality(system: LanguageBackend, asking: Mapping[str, Any]) -> str:
@@ -212,7 +218,7 @@ def _way(predictor: Predictor, asking: Mapping[str, Any]) -> tuple[Cell, Asking 
             raise ConfigError(
                 f"{predictor.name} is not asked in words", value=", ".join(sorted(asking))
             )
-        return Cell(predictor.name, _CORPUS, _FOLD), None
+        return Cell(predictor.name, _CORPUS, _FOLD, modality=_given(predictor)), None
     settings = {"modalities": [_modality(system, asking)], **asking}
     try:
         resolved = BenchmarkSettings(
@@ -266,6 +272,12 @@ def _with_words(
     return kept, damaged | dict.fromkeys(silent, "the utterance has no transcript")
 
 
+def _cut(predictor: Predictor) -> list[str]:
+    """What was cut, as sentences."""
+    cut = cuts_of(predictor.system).items()
+    return [f"{predictor.name} did not get the {what} ({number})." for what, number in cut]
+
+
 def _record(
     predictor: Predictor, cell: Cell, way: Asking | None, seed: int, utterances: list[str]
 ) -> RunRecord:
@@ -278,15 +290,7 @@ def _record(
         "told": list(predictor.told),
         "utterances": utterances,
     }
-    return RunRecord(
-        verb="predict",
-        config=config,
-        versions=package_versions(),
-        git_revision=git_revision(),
-        seeds={"root": seed},
-        host=machine(),
-        started=now(),
-    )
+    return begun_record("predict", config, seeds={"root": seed})
 
 
 # ------------------------------------------------------------------------------ rows

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SavedClassifier",
+    "is_saved",
     "load_classifier",
     "load_weights",
     "read_saved",
@@ -79,6 +80,20 @@ class SavedClassifier:
             "modality": self.modality,
             "base": dict(self.base),
         }
+
+
+def is_saved(folder: str | Path) -> bool:
+    """Whether a folder says that it holds a classifier, whatever stands of it.
+
+    Example:
+        >>> is_saved("runs/none/best")
+        False
+    """
+    try:
+        told = json.loads((Path(folder) / _CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(told, dict) and {"format", "system", "label_space"} <= told.keys()
 
 
 def write_classifier(

@@ -22,7 +22,7 @@ from equivoice.models.classifiers.files import load_classifier
 from equivoice.models.classifying import ClassifyingBackend, Sample
 from equivoice.models.hearing.encoders import by_length
 from equivoice.models.language import Clip
-from equivoice.models.protocols import FloatArray
+from equivoice.models.protocols import FloatArray, cuts_of
 from equivoice.records import LabelSpace
 
 __all__ = ["ClassifierRecognizer", "Listens", "TrainedClassifier", "samples_of"]
@@ -75,6 +75,10 @@ class ClassifierRecognizer:
     def describe(self) -> Mapping[str, Any]:
         """What the classifier says of itself."""
         return self.backend.describe()
+
+    def cuts(self) -> Mapping[str, int]:
+        """What the classifier cut so far."""
+        return cuts_of(self.backend)
 
     def predict(self, utterances: pl.DataFrame) -> FloatArray:
         """Probabilities of the labels, (n, C) float64: the softmax of the logits.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from equivoice.errors import ConfigError
 
-__all__ = ["HeadSettings"]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__all__ = ["HeadSettings", "as_options"]
 
 
 @dataclass(frozen=True)
@@ -35,3 +39,19 @@ class HeadSettings:
     def __post_init__(self) -> None:
         if self.projector < 0:
             raise ConfigError("projector is below 0", value=self.projector)
+
+
+def as_options(system: DataclassInstance) -> dict[str, Any]:
+    """What makes the same network again, anywhere; as JSON holds it.
+
+    Args:
+        system: whose fields are its options.
+
+    Example:
+        >>> as_options(HeadSettings(pooling="mean"))["pooling"]
+        'mean'
+    """
+    told = {name: value for name, value in asdict(system).items() if name != "device"}
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in told.items()
+    }

@@ -9,15 +9,16 @@ SALMONN these are ABHINAYA's systems S2 (13B, speech) and ST1 (7B, speech and tr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from equivoice.errors import ConfigError
+from equivoice.models.classifiers.adapted import AdaptedLanguageModel
 from equivoice.models.classifiers.backend import NetworkClassifier
-from equivoice.models.classifiers.settings import HeadSettings
+from equivoice.models.classifiers.settings import as_options
 from equivoice.models.classifying import Sample
 from equivoice.models.decoding.adapter_files import adapter_config
-from equivoice.models.decoding.adapters import LoraSettings, attach_lora, unfreeze
+from equivoice.models.decoding.adapters import attach_lora, unfreeze
 from equivoice.models.from_scratch import random_state
 from equivoice.models.language import Question
 from equivoice.models.registry import load_model
@@ -46,8 +47,11 @@ _WHOLE_PARTS = ("encoder", "language")
 
 
 @dataclass(frozen=True)
-class SpeechLLMClassifier:
+class SpeechLLMClassifier(AdaptedLanguageModel):
     """A speech LLM, before it is fitted to labels.
+
+    Its further options are those of
+    :class:`~equivoice.models.classifiers.adapted.AdaptedLanguageModel`.
 
     Args:
         model: a local folder, or an id of the hub.
@@ -59,25 +63,9 @@ class SpeechLLMClassifier:
         seconds: sound is cut there, which is counted.
         trained: of :data:`TRAINED`; pooling and head are trained in any case. ``lora``
             goes on with an adapter that the model brings (SALMONN's own), whose rank,
-            scale and layers then hold; ``projector`` is SALMONN's Q-Former with its
+            scale and layers then hold, or with a fresh one; ``projector`` is SALMONN's Q-Former with its
             norms and projection.
-        rank: of a fresh adapter.
-        alpha: a fresh adapter is scaled by alpha / rank.
-        lora_dropout: of a fresh adapter.
-        targets: which layers have a fresh adapter; ``language`` for all linear ones of the
-            language model.
-        pooling: ``attentive`` statistics, or the ``mean``.
-        attention_width: of attentive statistics.
-        head_width: between the two layers of the head; 0 for one linear layer.
-        head_dropout: between the two layers.
-        revision: as for :class:`~equivoice.models.decoding.loading.LoadOptions`.
-        dtype: likewise; what is trained is float32 in any case.
-        device: likewise.
-        attention: likewise.
-        quantisation: likewise.
-        trust_remote_code: likewise.
-        safetensors_only: likewise.
-        adapter: likewise.
+        adapter: as for :class:`~equivoice.models.decoding.loading.LoadOptions`.
         name: of the system; where empty, that of ``of`` and ``-classifier``.
 
     Raises:
@@ -97,21 +85,6 @@ class SpeechLLMClassifier:
     prompt: str | None = None
     seconds: float = 10.0
     trained: Sequence[str] = ("lora", "projector")
-    rank: int = 8
-    alpha: float = 32.0
-    lora_dropout: float = 0.1
-    targets: str | Sequence[str] = "language"
-    pooling: str = "attentive"
-    attention_width: int = 128
-    head_width: int = 1024
-    head_dropout: float = 0.5
-    revision: str | None = None
-    dtype: str = "auto"
-    device: str = "auto"
-    attention: str = "sdpa"
-    quantisation: str = "none"
-    trust_remote_code: bool = False
-    safetensors_only: bool = True
     adapter: str | None = None
     name: str = ""
 
@@ -129,8 +102,7 @@ class SpeechLLMClassifier:
             problems.append(f"modality: unknown choice {self.modality!r} ({', '.join(PROMPTS)})")
         elif (_TRANSCRIPT in self.asked) != ("transcript" in self.modality):
             problems.append(f"prompt: {_TRANSCRIPT} goes with the modality speech+transcript alone")
-        whole = self.quantisation == "none" and self.dtype in ("auto", "float32")
-        if not whole and set(self.trained) & set(_WHOLE_PARTS):
+        if not self.exact and set(self.trained) & set(_WHOLE_PARTS):
             problems.append("trained: encoder and language are trained in float32 only")
         if problems:
             raise ConfigError.from_problems(problems)
@@ -186,7 +158,7 @@ class SpeechLLMNetwork(NetworkClassifier):
             network.eval(),
             label_space,
             system="speech-llm-classifier",
-            options=_options(system),
+            options=as_options(system),
             name=system.name,
             modality=system.modality,
         )
@@ -218,6 +190,10 @@ class SpeechLLMNetwork(NetworkClassifier):
     def keep_sounds(self, cache: Any) -> None:
         """Keep what the encoder makes of each clip, wherever nothing in it is trained."""
         self.backend.keep_sounds(cache)
+
+    def cuts(self) -> Mapping[str, int]:
+        """How many clips were cut so far, by the limit."""
+        return self.backend.cuts()
 
     def facts(self) -> Mapping[str, Any]:
         """What the speech LLM says of itself, and what it is asked."""
@@ -272,12 +248,7 @@ def _network(backend: PromptedModel, system: SpeechLLMClassifier, labels: int) -
         backend.model,
         width=int(backend.language.embed.weight.shape[1]),
         labels=labels,
-        settings=HeadSettings(
-            pooling=system.pooling,
-            attention_width=system.attention_width,
-            head_width=system.head_width,
-            head_dropout=system.head_dropout,
-        ),
+        settings=system.head,
     )
     return network.to(backend.language.device)
 
@@ -289,9 +260,7 @@ def _train_adapter(backend: PromptedModel, system: SpeechLLMClassifier) -> None:
             if "lora_" in name:
                 parameter.requires_grad_(True)
         return
-    # a list, as JSON holds them
-    names = system.targets if isinstance(system.targets, str) else tuple(system.targets)
-    attach_lora(backend, LoraSettings(system.rank, system.alpha, system.lora_dropout, names))
+    attach_lora(backend, system.lora)
 
 
 def _trained_modules(backend: PromptedModel, system: SpeechLLMClassifier) -> list[Any]:
@@ -305,11 +274,3 @@ def _trained_modules(backend: PromptedModel, system: SpeechLLMClassifier) -> lis
     if "lora" in system.trained:
         found += [each for name, each in backend.model.named_modules() if "lora_" in name]
     return found
-
-
-def _options(system: SpeechLLMClassifier) -> dict[str, Any]:
-    """What makes the same network again, anywhere; as JSON holds it."""
-    told = {name: value for name, value in asdict(system).items() if name != "device"}
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in told.items()
-    }

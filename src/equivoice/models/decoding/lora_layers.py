@@ -27,6 +27,17 @@ __all__ = ["LeanLinear", "make_lean"]
 class LeanLinear(PeftLinear):
     """peft's linear layer, computed in fewer passes where the case is plain."""
 
+    @classmethod
+    def of(cls, layer: PeftLinear) -> LeanLinear:
+        """A layer like another one, of which it holds the very weights, adapters and settings.
+
+        Args:
+            layer: peft's, to be put aside.
+        """
+        lean = cls.__new__(cls)  # a layer made anew would have weights of its own
+        vars(lean).update(vars(layer))
+        return lean
+
     def forward(self, x: torch.Tensor, *args: Any, **named: Any) -> torch.Tensor:
         """(…, out) of (…, in), as peft's layer."""
         name = None if args or named else _plain_adapter(self, x)
@@ -58,9 +69,12 @@ def make_lean(model: torch.nn.Module) -> None:
         >>> type(model[0]).__name__
         'LeanLinear'
     """
-    for module in model.modules():
+    made: dict[torch.nn.Module, LeanLinear] = {}
+    # a layer that stands in several places stays one layer
+    for name, module in list(model.named_modules(remove_duplicate=False)):
         if type(module) is PeftLinear and type(module.get_base_layer()) is torch.nn.Linear:
-            module.__class__ = LeanLinear
+            lean = made.setdefault(module, LeanLinear.of(module))
+            model.set_submodule(name, lean)
 
 
 def _plain_adapter(layer: Any, x: torch.Tensor) -> str | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from equivoice.errors import AudioError
 from equivoice.models.classifiers.backend import NetworkClassifier
-from equivoice.models.classifiers.settings import HeadSettings
+from equivoice.models.classifiers.settings import HeadSettings, as_options
 from equivoice.models.classifying import Sample
 from equivoice.models.decoding.loading import pick_device
 from equivoice.models.encoders.augmentation import Augmentation, augmented, generator_for
@@ -161,7 +161,7 @@ class CompactClassifier(NetworkClassifier):
             network.to(device).eval(),
             label_space,
             system="compact-encoder",
-            options=_options(system),
+            options=as_options(system),
             name=system.name,
         )
 
@@ -208,6 +208,10 @@ class CompactClassifier(NetworkClassifier):
         """Keep spectra on disk, of each speed that is drawn; ``None``: in memory alone."""
         self.heard.cache = cache
 
+    def cuts(self) -> Mapping[str, int]:
+        """How many clips were cut so far, by the limit."""
+        return self.heard.clips.cuts()
+
     def facts(self) -> Mapping[str, Any]:
         """How clips are read, spectra made, and what is changed in training."""
         return {**self.heard.describe(), "augmentation": asdict(self.augmentation)}
@@ -223,11 +227,3 @@ class CompactClassifier(NetworkClassifier):
             spectrum = self.heard(clip, self.augmentation.speed(generator))
             found.append(augmented(spectrum, self.augmentation, generator))
         return found
-
-
-def _options(system: CompactEncoder) -> dict[str, Any]:
-    """What makes the same network again, anywhere; as JSON holds it."""
-    told = {name: value for name, value in asdict(system).items() if name != "device"}
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in told.items()
-    }

@@ -91,6 +91,7 @@ class HeardClips:
         name = self.cache.key(clip, json.dumps(told, sort_keys=True))
         known = None if name is None else self.cache.get(name)
         if known is not None:
+            self.clips.end(clip)
             return np.asarray(known.numpy(), dtype=np.float16)
         made = self._made(clip, speed)
         if name is not None:

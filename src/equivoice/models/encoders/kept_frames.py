@@ -21,11 +21,19 @@ class FrameKeeper:
     Args:
         frozen: the module, whose weights are part of the name of what is kept.
         settings: all else that shapes it.
+        found: is told of each clip that need not be heard.
     """
 
-    def __init__(self, frozen: torch.nn.Module, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        frozen: torch.nn.Module,
+        settings: Mapping[str, Any],
+        *,
+        found: Callable[[Clip], object] | None = None,
+    ) -> None:
         self._identity = EncoderIdentity(frozen)
         self._settings = dict(settings)
+        self._found = found
         self.cache: SoundCache | None = None
 
     def __call__(
@@ -52,6 +60,8 @@ class FrameKeeper:
                 known = make(clip)
                 if key is not None:
                     self.cache.put(key, known)
+            elif self._found is not None:
+                self._found(clip)
             found.append(known)
         return found
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from equivoice.errors import AudioError, ConfigError
 from equivoice.models.classifiers.backend import NetworkClassifier
-from equivoice.models.classifiers.settings import HeadSettings
+from equivoice.models.classifiers.settings import HeadSettings, as_options
 from equivoice.models.classifying import Sample
 from equivoice.models.decoding.backend import enough_memory
 from equivoice.models.decoding.loading import LoadOptions, describe_loading, weights_fingerprint
@@ -172,7 +172,7 @@ class PretrainedClassifier(NetworkClassifier):
             network.to(next(self.encoder.parameters()).device).eval(),
             label_space,
             system="speech-encoder",
-            options={name: value for name, value in asdict(system).items() if name != "device"},
+            options=as_options(system),
             name=system.name,
         )
         folder = self.loading.folder
@@ -220,6 +220,10 @@ class PretrainedClassifier(NetworkClassifier):
         if self._kept is not None:
             self._kept.cache = cache
 
+    def cuts(self) -> Mapping[str, int]:
+        """How many clips were cut so far, by the limit."""
+        return self.clips.cuts()
+
     def facts(self) -> Mapping[str, Any]:
         """Where the encoder comes from, what is frozen, and how clips are read."""
         own = ("architecture", "parameters", "dtype", "device", "generation_settings", "adapter")
@@ -240,7 +244,8 @@ class PretrainedClassifier(NetworkClassifier):
         if kept is None or not self.freezing.front:
             return None
         settings = {"seconds": system.seconds, "every": self.every, "whole": self.freezing.whole}
-        return FrameKeeper(kept, {**settings, "attention": system.attention})
+        told = {**settings, "attention": system.attention}
+        return FrameKeeper(kept, told, found=self.clips.end)
 
     def _frames(self, clips: Sequence[Clip]) -> tuple[torch.Tensor, torch.Tensor]:
         """(n, T, D) or (L, n, T, D), and (n, T): without a graph as far as all is frozen."""

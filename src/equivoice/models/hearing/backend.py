@@ -120,6 +120,10 @@ class HearingModel(LearningModel):
             "encoder_passes": self.encoder_passes,
         }
 
+    def cuts(self) -> Mapping[str, int]:
+        """How many clips were cut so far, by the limit."""
+        return self.clips.cuts()
+
     def trimming(self) -> dict[str, Any]:
         """Whether the padding of clips is left out, and why or why not."""
         return {"on": False, "why": "not known to be exact for this architecture"}
@@ -338,6 +342,8 @@ class PromptedModel(HearingModel):
             "encoder": type(self.tower).__name__,
             "trim": self.trimming()["on"],
             "dtype": str(self.language.dtype),
+            "seconds": self.clips.limit,
+            "channels": self.clips.channels,
         }
 
     def describe(self) -> Mapping[str, Any]:
@@ -385,6 +391,7 @@ class PromptedModel(HearingModel):
         for clip, key in zip(clips, keys, strict=True):
             known = None if key is None or clip in found else cache.get(key)
             if known is not None:
+                self.clips.end(clip)
                 found[clip] = known
         missing = {clip: key for clip, key in zip(clips, keys, strict=True) if clip not in found}
         for group in self._alone_or_together(list(missing)):

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import zipfile
-from _pickle import UnpicklingError  # torch's reader raises it; nothing is unpickled here
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError  # what torch's reader raises; nothing is unpickled here
 from typing import TYPE_CHECKING, Any
 
 from equivoice.errors import ConfigError

@@ -49,8 +49,8 @@ class _Asked(Prefix):
 class Salmonn(PromptedModel):
     """SALMONN 7B or 13B, converted from its published parts by ``equivoice models convert-salmonn``.
 
-    A clip is padded to 30 s for Whisper's encoder, which attends to the padding, as in the
-    release. A system turn is written before the user's, as Vicuna takes one; SALMONN was
+    Of several channels the first is heard. A clip is padded to 30 s for Whisper's encoder,
+    which attends to the padding. Both are as in the release. A system turn is written before the user's, as Vicuna takes one; SALMONN was
     trained without.
 
     Args:
@@ -91,7 +91,9 @@ class Salmonn(PromptedModel):
             loaded,
             options,
             tokenizer=tokenizer,
-            clips=ClipReader(mel.most_samples / RATE, max_seconds=max_seconds, longer=longer),
+            clips=ClipReader(
+                mel.most_samples / RATE, max_seconds=max_seconds, longer=longer, channels="first"
+            ),
             name=name,
             family="salmonn",
             tree=tree,

@@ -25,6 +25,9 @@ from typing import TYPE_CHECKING, Any
 from equivoice.errors import ConfigError
 from equivoice.models.from_scratch import (
     checked_labels,
+    counts_below_one,
+    embedding_rows,
+    ended_by,
     named_size,
     own_tokenizer,
     random_state,
@@ -96,11 +99,7 @@ class SmallSize:
     text_heads: int = 4
 
     def __post_init__(self) -> None:
-        problems = [
-            f"{name}: {value} is below 1"
-            for name, value in vars(self).items()
-            if name != "dropout" and value < 1
-        ]
+        problems = counts_below_one(self)
         if problems:
             raise ConfigError.from_problems(problems)
         wrong = {
@@ -191,16 +190,12 @@ def make_small_speech_llm(
 
 
 def _model(sizes: SmallSize, tokenizer: Any, seed: int) -> Any:
-    import torch
     from transformers import Qwen2AudioForConditionalGeneration
 
     with random_state(seed):
         model = Qwen2AudioForConditionalGeneration(_config(sizes, tokenizer))
         _start(part_of(model, "audio_tower"))
-    model.generation_config.eos_token_id = tokenizer.eos_token_id
-    model.generation_config.pad_token_id = tokenizer.pad_token_id
-    model.generation_config.do_sample = False
-    return model.to(torch.float32).eval()
+    return ended_by(model, tokenizer)
 
 
 def _config(sizes: SmallSize, tokenizer: Any) -> Any:
@@ -215,7 +210,7 @@ def _config(sizes: SmallSize, tokenizer: Any) -> Any:
         "intermediate_size": 4 * sizes.text_width,
         "max_position_embeddings": 4096,
         "initializer_range": 1 / math.sqrt(sizes.text_width),
-        "vocab_size": -(-len(tokenizer) // 8) * 8,
+        "vocab_size": embedding_rows(tokenizer),
         "bos_token_id": tokenizer.pad_token_id,
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,

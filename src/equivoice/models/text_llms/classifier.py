@@ -10,14 +10,15 @@ adapter of rank 8, attentive statistics and the VS loss; and a model for teachin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from equivoice.errors import ConfigError
+from equivoice.models.classifiers.adapted import AdaptedLanguageModel
 from equivoice.models.classifiers.backend import NetworkClassifier
-from equivoice.models.classifiers.settings import HeadSettings
+from equivoice.models.classifiers.settings import as_options
 from equivoice.models.classifying import Sample
-from equivoice.models.decoding.adapters import LoraSettings, attach_lora
+from equivoice.models.decoding.adapters import attach_lora
 from equivoice.models.decoding.backend import enough_memory
 from equivoice.models.decoding.loading import (
     LoadOptions,
@@ -41,29 +42,17 @@ TRAINED = ("lora", "all", "head")
 
 
 @dataclass(frozen=True)
-class TextClassifier:
+class TextClassifier(AdaptedLanguageModel):
     """A causal language model of transformers, before it is fitted.
+
+    Its further options are those of
+    :class:`~equivoice.models.classifiers.adapted.AdaptedLanguageModel`.
 
     Args:
         model: a local folder, or an id of the hub; no chat template is needed.
         prompt: what it reads; ``{transcript}`` stands for what was said.
         max_tokens: a longer text is cut there, at its end, which is counted.
         trained: one of :data:`TRAINED`. Pooling and head are trained in any case.
-        rank: of the adapter.
-        alpha: the adapter is scaled by alpha / rank.
-        lora_dropout: of the adapter.
-        targets: which layers have an adapter; ``language`` for all linear ones.
-        pooling: ``attentive`` statistics, or the ``mean``.
-        attention_width: of attentive statistics.
-        head_width: between the two layers of the head; 0 for one linear layer.
-        head_dropout: between the two layers.
-        revision: as for :class:`~equivoice.models.decoding.loading.LoadOptions`.
-        dtype: likewise; what is trained is float32 in any case.
-        device: likewise.
-        attention: likewise.
-        quantisation: likewise.
-        trust_remote_code: likewise.
-        safetensors_only: likewise.
         name: of the system.
 
     Raises:
@@ -81,29 +70,13 @@ class TextClassifier:
     prompt: str = PLACE
     max_tokens: int = 256
     trained: str = "lora"
-    rank: int = 8
-    alpha: float = 32.0
-    lora_dropout: float = 0.1
-    targets: str | Sequence[str] = "language"
-    pooling: str = "attentive"
-    attention_width: int = 128
-    head_width: int = 1024
-    head_dropout: float = 0.5
-    revision: str | None = None
-    dtype: str = "auto"
-    device: str = "auto"
-    attention: str = "sdpa"
-    quantisation: str = "none"
-    trust_remote_code: bool = False
-    safetensors_only: bool = True
     name: str = "text-classifier"
 
     def __post_init__(self) -> None:
         problems = []
         if self.trained not in TRAINED:
             problems.append(f"trained: unknown choice {self.trained!r} ({', '.join(TRAINED)})")
-        whole = self.quantisation == "none" and self.dtype in ("auto", "float32")
-        if self.trained == "all" and not whole:
+        if self.trained == "all" and not self.exact:
             problems.append("trained: all weights are trained in float32 only, not quantised")
         if problems:
             raise ConfigError.from_problems(problems)
@@ -172,7 +145,7 @@ class TextClassifierNetwork(NetworkClassifier):
             network.to(whole.device).eval(),
             label_space,
             system="text-classifier",
-            options=_options(system),
+            options=as_options(system),
             name=system.name,
             modality="transcript",
         )
@@ -209,6 +182,10 @@ class TextClassifierNetwork(NetworkClassifier):
             if "lora_" in name:
                 module.train(on)
 
+    def cuts(self) -> Mapping[str, int]:
+        """How many texts were cut so far, by the limit."""
+        return self.reader.cuts()
+
     def facts(self) -> Mapping[str, Any]:
         """Where the language model comes from, what is trained, how texts are read."""
         return {"language_model": self._loaded, "trained": self._what, **self.reader.describe()}
@@ -226,10 +203,7 @@ def _network(whole: Any, system: TextClassifier, labels: int) -> ClassifierNetwo
     from equivoice.models.classifiers.network import ClassifierNetwork
 
     if system.trained == "lora":
-        # a list, as JSON holds them
-        names = system.targets if isinstance(system.targets, str) else tuple(system.targets)
-        lora = LoraSettings(system.rank, system.alpha, system.lora_dropout, names)
-        attach_lora(_Held(whole), lora)
+        attach_lora(_Held(whole), system.lora)
     language = whole.base_model
     if system.trained == "all":
         language.requires_grad_(requires_grad=True)
@@ -237,12 +211,7 @@ def _network(whole: Any, system: TextClassifier, labels: int) -> ClassifierNetwo
         language,
         width=int(whole.get_input_embeddings().weight.shape[1]),
         labels=labels,
-        settings=HeadSettings(
-            pooling=system.pooling,
-            attention_width=system.attention_width,
-            head_width=system.head_width,
-            head_dropout=system.head_dropout,
-        ),
+        settings=system.head,
     )
 
 
@@ -252,11 +221,3 @@ def _check_context(config: Any, most: int) -> None:
         raise ConfigError(
             "max_tokens is more than the language model can read", value=most, choices=[longest]
         )
-
-
-def _options(system: TextClassifier) -> dict[str, Any]:
-    """What makes the same network again, anywhere; as JSON holds it."""
-    told = {name: value for name, value in asdict(system).items() if name != "device"}
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in told.items()
-    }

@@ -87,6 +87,10 @@ class TranscriptReader:
             mask[number, : len(row)] = True
         return ids, mask
 
+    def cuts(self) -> Mapping[str, int]:
+        """What was cut so far, as :class:`~equivoice.models.protocols.Cuts` tells it."""
+        return {f"end of a text longer than {self.most} tokens": len(self.cut)} if self.cut else {}
+
     def describe(self) -> Mapping[str, Any]:
         """The prompt, the limit, and how many texts were cut so far."""
         return {"prompt": self.prompt, "max_tokens": self.most, "texts_cut": len(self.cut)}

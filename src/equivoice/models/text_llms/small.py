@@ -21,6 +21,9 @@ from typing import Any
 from equivoice.errors import ConfigError
 from equivoice.models.from_scratch import (
     checked_labels,
+    counts_below_one,
+    embedding_rows,
+    ended_by,
     named_size,
     own_tokenizer,
     random_state,
@@ -66,8 +69,7 @@ class LlamaSize:
     context: int = 1024
 
     def __post_init__(self) -> None:
-        counts = {name: value for name, value in vars(self).items() if name != "dropout"}
-        problems = [f"{name}: {value} is below 1" for name, value in counts.items() if value < 1]
+        problems = counts_below_one(self)
         if not problems and self.width % (2 * self.heads):
             # rotary positions turn pairs of channels
             problems.append(f"heads: 2 × {self.heads} does not divide width {self.width}")
@@ -145,8 +147,6 @@ def make_small_llama(
 
 
 def _model(transformers: Any, sizes: LlamaSize, tokenizer: Any, seed: int) -> Any:
-    import torch
-
     config = transformers.LlamaConfig(
         hidden_size=sizes.width,
         num_hidden_layers=sizes.layers,
@@ -156,7 +156,7 @@ def _model(transformers: Any, sizes: LlamaSize, tokenizer: Any, seed: int) -> An
         attention_dropout=sizes.dropout,
         max_position_embeddings=sizes.context,
         initializer_range=1 / math.sqrt(sizes.width),
-        vocab_size=-(-len(tokenizer) // 8) * 8,
+        vocab_size=embedding_rows(tokenizer),
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
@@ -164,7 +164,4 @@ def _model(transformers: Any, sizes: LlamaSize, tokenizer: Any, seed: int) -> An
     )
     with random_state(seed):
         model = transformers.LlamaForCausalLM(config)
-    model.generation_config.eos_token_id = tokenizer.eos_token_id
-    model.generation_config.pad_token_id = tokenizer.pad_token_id
-    model.generation_config.do_sample = False
-    return model.to(torch.float32).eval()
+    return ended_by(model, tokenizer)

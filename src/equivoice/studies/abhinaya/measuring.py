@@ -13,9 +13,14 @@ from equivoice.corpora import Corpus
 from equivoice.errors import ConfigError, InputError
 from equivoice.evaluation import Ensemble, ensemble, score
 from equivoice.evaluation.ensemble.agreement import scores_of
-from equivoice.evaluation.ensemble.combining import entries_of
-from equivoice.evaluation.ensemble.gathering import Gathered, Reference, find_reference, gather
-from equivoice.evaluation.ensemble.members import Member, Source, read_entry, read_source
+from equivoice.evaluation.ensemble.gathering import (
+    Gathered,
+    Reference,
+    find_reference,
+    gather,
+    labels_of_reference,
+)
+from equivoice.evaluation.ensemble.members import Member, Source, read_sources
 from equivoice.evaluation.paired import compare_predictions
 from equivoice.records import WithInterval
 
@@ -145,8 +150,7 @@ def vote(
 
 
 def _names(members: Mapping[str, Any] | Sequence[Any], reference: References | None) -> list[str]:
-    labels = None if reference is None else find_reference([], reference, None).labels
-    sources = [read_source(entry, labels) for entry in entries_of(members)]
+    sources = read_sources(members, labels_of_reference(reference))
     return [member.name for source in sources for member in source.members]
 
 
@@ -201,7 +205,8 @@ def compare_entries(
         if twice:
             raise ConfigError(f"two runs of {block} have the same name", value=twice[0])
         watch(f"{block}: {', '.join(labels)}")
-        sources = [read_source(read_entry(place)) for _, _, place in own]
+        places = [place for _, _, place in own]
+        sources = read_sources(places, labels_of_reference(reference))
         held = find_reference(sources, reference, settings.corpus)
         members = [_only(source, label) for (_, label, _), source in zip(own, sources, strict=True)]
         found += _block(block, members, held, settings)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from scipy import stats
 from sklearn.metrics import cohen_kappa_score, f1_score
 
 from equivoice.corpora import Corpus, label_space, save_corpus
@@ -130,6 +131,34 @@ def test_the_gain_is_paired_over_speakers(found: Ensemble, truth: pl.DataFrame) 
     assert gain["low"][0] <= value <= gain["high"][0]
     assert found.findings.best_member == "S2"
     assert "very utterances that are scored" in found.findings.best_by
+
+
+def test_the_interval_of_the_gain_is_that_of_resampled_speakers(
+    found: Ensemble, truth: pl.DataFrame
+) -> None:
+    """Speakers drawn with all their answers to both systems; Student's t for 8 speakers."""
+    gain = found.estimates.filter(
+        quantity="comparison", metric="macro_f1", system="majority vote − T1"
+    ).filter(pl.col("group_by").is_null() & pl.col("class").is_null())
+    known = truth.sort("utterance_id")
+    right = [LABELS.index(label) for label in known["emotion"]]
+    who = known["speaker"].rank("dense").to_numpy().astype(int) - 1
+    count = int(who.max()) + 1
+    drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), size=4_000)
+
+    def resampled(name: str) -> np.ndarray:
+        """(R,) macro-F1, from what each speaker adds to the confusions."""
+        said = [LABELS.index(str(label)) for label in labels(found, name)]
+        cells = np.zeros((count, 4, 4))
+        np.add.at(cells, (who, right, said), 1)
+        whole = np.einsum("rs,sij->rij", drawn, cells)
+        hits = np.einsum("rii->ri", whole)
+        return np.asarray((2 * hits / (whole.sum(1) + whole.sum(2))).mean(axis=1))
+
+    error = np.std(resampled("majority vote") - resampled("T1")) * np.sqrt(count / (count - 1))
+    half = (gain["high"][0] - gain["low"][0]) / 2
+    # there the ends are those of 100 draws, here of the t distribution
+    assert half == pytest.approx(stats.t.ppf(0.975, count - 1) * error, rel=0.25)
 
 
 def test_gaps_by_group_are_there_too(found: Ensemble) -> None:

@@ -335,3 +335,97 @@ def test_shares_alone_can_be_decided() -> None:
     made = decide(ballots, shares, tie="own_label", preference=["m1"])
     assert labels_of(made, ballots.labels) == ["sad", "happy"]
     assert made.decided_by == ("", "m1")
+
+
+# --------------------------------------------------- every rule on every kind of tie, by hand
+
+# what five members say (S1 S2 T1 T2 ST1; S2 is asked first, then as listed), and how
+# probable S1 and S2 find angry, happy and sad
+KINDS: dict[str, tuple[tuple[str | None, ...], dict[int, tuple[float, float, float]]]] = {
+    "S2 among the tied": (("happy", "sad", "sad", "happy", "angry"), {}),
+    "S2 alone": (("happy", "angry", "sad", "happy", "sad"), {}),
+    "S2 alone, with probabilities": (
+        ("happy", "angry", "sad", "happy", "sad"),
+        {0: (0.0, 0.9, 0.1), 1: (0.6, 0.1, 0.3)},
+    ),
+    "S2 silent": (("happy", None, "sad", "happy", "sad"), {}),
+    "S2 silent, with probabilities": (
+        ("happy", None, "sad", "happy", "sad"),
+        {1: (0.1, 0.2, 0.7)},
+    ),
+}
+# by rule: the label and who decided, in the order of KINDS
+BY_HAND: dict[str, list[tuple[str | None, str]]] = {
+    "among_tied": [
+        ("sad", "S2"),
+        ("angry", "S2"),  # nothing says which of the tied it prefers: its own stands
+        ("sad", "S2"),  # .3 for sad, .1 for happy
+        ("happy", "S1"),
+        ("happy", "S1"),  # who says nothing is passed over, whatever its probabilities
+    ],
+    "own_label": [
+        ("sad", "S2"),
+        ("angry", "S2"),
+        ("angry", "S2"),
+        ("happy", "S1"),
+        ("happy", "S1"),
+    ],
+    "abhinaya_paper": [
+        ("sad", "S2"),
+        ("angry", "S2"),
+        ("angry", "S2"),
+        ("happy", "S1"),
+        ("happy", "S1"),
+    ],
+    "first_member": [
+        ("sad", "S2"),
+        ("happy", "S1"),
+        ("happy", "S1"),
+        ("happy", "S1"),
+        ("happy", "S1"),
+    ],
+    "probability": [
+        ("happy", "label order"),
+        ("happy", "label order"),
+        ("happy", "mean probability"),  # .5 against .2
+        ("happy", "label order"),
+        ("sad", "mean probability"),  # of the one that gave any: .7 against .2
+    ],
+    "label_order": [("happy", "label order")] * 5,
+    "none": [(None, "nobody")] * 5,
+}
+
+
+def test_every_rule_is_worked_by_hand_but_the_one_that_draws() -> None:
+    assert {*BY_HAND, "random"} == set(TIES)
+
+
+@pytest.mark.parametrize("tie", BY_HAND)
+def test_the_rule_on_every_kind_of_tie(tie: str) -> None:
+    shares = {
+        (row, at): given
+        for row, (_, probable) in enumerate(KINDS.values())
+        for at, given in probable.items()
+    }
+    said = [row for row, _ in KINDS.values()]
+    ballots = votes(said, LABELS, members=ABHINAYA, probabilities=shares)
+    made = majority(ballots, tie, "S2")
+    assert made.tied.all()
+    found = zip(labels_of(made, ballots.labels), made.decided_by, strict=True)
+    assert dict(zip(KINDS, found, strict=True)) == dict(zip(KINDS, BY_HAND[tie], strict=True))
+
+
+def test_members_that_are_not_there_neither_vote_nor_break_ties() -> None:
+    """S2 is missing for the second utterance: of the other four it is a tie, settled by S1."""
+    row = ("happy", "sad", "sad", "happy", "sad")
+    ballots = votes([row, row], LABELS, members=ABHINAYA)
+    ballots.choices[1, 1] = -1
+    ballots.present[1, 1] = False
+    made = majority(ballots, "own_label", "S2")
+    assert labels_of(made, ballots.labels) == ["sad", "happy"]
+    assert made.decided_by == ("", "S1")
+    np.testing.assert_allclose(made.shares, [[0, 0.4, 0.6], [0, 0.5, 0.5]])
+    heavy = Rules("none", ABHINAYA, {"S1": 3.0})
+    weighted = rule(ballots, "weighted", heavy)
+    # 3 + 1 of 7 against 3; without S2, 4 of 6 against 2
+    np.testing.assert_allclose(weighted.shares, [[0, 4 / 7, 3 / 7], [0, 4 / 6, 2 / 6]])

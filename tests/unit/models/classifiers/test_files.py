@@ -14,6 +14,7 @@ from equivoice.errors import ConfigError, StorageError
 from equivoice.models import Clip
 from equivoice.models.classifiers.files import (
     SavedClassifier,
+    is_saved,
     load_classifier,
     read_saved,
     stored_names,
@@ -25,6 +26,7 @@ from equivoice.models.registry import load_model
 from equivoice.records import Label, LabelSpace
 from tiny.encoders import save_tiny_encoder
 from tiny.sounds import buzz, write
+from tiny.trap import Trap
 
 SPACE = LabelSpace("demo", (Label("angry", ("anger",)), Label("sad")))
 SMALL = {"channels": (8, 8), "width": 4, "attention_width": 4}
@@ -101,21 +103,11 @@ def test_another_shape_is_named(folder: Path) -> None:
         load_classifier(folder)
 
 
-class Attack:
-    """What a pickle runs when it is read."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return Path.touch, (self.mark,)
-
-
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "weights.pt", "weights.safetensors"])
 def test_a_pickle_is_refused_and_never_run(folder: Path, name: str, tmp_path: Path) -> None:
     mark = tmp_path / "was run"
     (folder / "weights.safetensors").unlink()
-    (folder / name).write_bytes(pickle.dumps(Attack(mark)))
+    (folder / name).write_bytes(pickle.dumps(Trap(mark)))
     with pytest.raises(ConfigError, match="pickle"):
         load_classifier(folder)
     assert not mark.exists()
@@ -186,3 +178,13 @@ def test_what_cannot_be_written_says_so(tmp_path: Path) -> None:
     saved = SavedClassifier("compact-encoder", {}, "x", SPACE, "speech")
     with pytest.raises(StorageError, match="cannot be written into"):
         write_classifier(tmp_path / "none", saved, {"a": torch.zeros(1)})
+
+
+def test_a_folder_says_whether_it_holds_a_classifier(tmp_path: Path, folder: Path) -> None:
+    assert is_saved(folder)
+    (folder / "weights.safetensors").unlink()
+    assert is_saved(folder)  # so that what it lacks can be named
+    assert not is_saved(tmp_path)
+    for text in ("no json", "[]", '{"model_type": "wavlm"}'):
+        (folder / "config.json").write_text(text)
+        assert not is_saved(folder)

@@ -333,7 +333,27 @@ def test_sound_is_cut_at_the_limit_and_that_is_said(folder: Path, tmp_path: Path
     found = logits(backend, [Sample("w", Clip(str(whole))), Sample("f", Clip(str(first)))])
     torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=1e-5)
     said = backend.describe()["speech_llm"]["clips"]
-    assert said == {"max_seconds": 2.0, "longer": "cut", "clips_cut": 1}
+    assert said == {"max_seconds": 2.0, "longer": "cut", "channels": "first", "clips_cut": 1}
+    assert backend.cuts() == {"end of a clip longer than 2 s": 1}
+
+
+def test_what_is_kept_is_kept_for_one_limit(folder: Path, tmp_path: Path) -> None:
+    """Two systems of one benchmark share a cache; and a clip that comes out of it is cut as ever."""
+    sound = Sample("w", Clip(str(write(tmp_path / "w.wav", buzz(130, 2.0)))))
+    cache = SoundCache(tmp_path / "cache")
+    short, long, again = (made(folder, seconds=seconds) for seconds in (1.0, 2.0, 1.0))
+    expected = [logits(backend, [sound]) for backend in (short, long)]
+    for backend in (short, long, again):
+        backend.keep_sounds(cache)
+    found = [logits(backend, [sound]) for backend in (short, long)]
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    assert float((found[0] - found[1]).abs().max()) > 1e-4
+    torch.testing.assert_close(logits(again, [sound]), expected[0], atol=1e-5, rtol=1e-5)
+    assert cache.read == 1
+    assert [backend.cuts() for backend in (long, again)] == [
+        {},
+        {"end of a clip longer than 1 s": 1},
+    ]
 
 
 def test_what_a_sample_lacks_is_named(fixed: Any, folder: Path, samples: list[Sample]) -> None:

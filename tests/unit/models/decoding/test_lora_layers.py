@@ -214,3 +214,36 @@ def test_only_plain_linear_layers_are_changed() -> None:
     # once more changes nothing
     make_lean(model)
     assert type(model["linear"]) is LeanLinear
+
+
+def test_the_layer_that_takes_the_place_holds_the_very_weights() -> None:
+    """Peft's own layer is put aside and stays what it was."""
+    import peft
+    import torch
+
+    model = torch.nn.Sequential(torch.nn.Linear(WIDTH, OUT), torch.nn.ReLU())
+    peft.inject_adapter_in_model(peft.LoraConfig(r=RANK, target_modules=["0"]), model)
+    stock = model[0]
+    make_lean(model)
+    lean = model[0]
+    assert type(stock) is peft.tuners.lora.Linear
+    assert type(lean) is LeanLinear
+    own, theirs = dict(lean.named_parameters()), dict(stock.named_parameters())
+    assert own.keys() == theirs.keys()
+    assert all(own[name] is theirs[name] for name in own)
+    assert lean.training is stock.training
+    x = torch.randn(3, WIDTH)
+    torch.testing.assert_close(lean(x), stock(x), atol=1e-6, rtol=1e-5)
+
+
+def test_a_layer_in_two_places_stays_one_layer() -> None:
+    import peft
+    import torch
+
+    shared = torch.nn.Linear(WIDTH, WIDTH)
+    model = torch.nn.ModuleDict({"one": shared})
+    peft.inject_adapter_in_model(peft.LoraConfig(r=RANK, target_modules=["one"]), model)
+    model["two"] = model["one"]
+    make_lean(model)
+    assert type(model["one"]) is LeanLinear
+    assert model["one"] is model["two"]

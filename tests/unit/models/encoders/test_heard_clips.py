@@ -73,7 +73,12 @@ def test_on_disk_it_outlives_the_process(clip: Clip, tmp_path: Path) -> None:
 def test_long_clips_are_cut_and_counted(clip: Clip) -> None:
     made = HeardClips(reader(0.25), SETTINGS)
     assert len(made(clip)) == SETTINGS.frames(4000)
-    assert made.describe()["clips"] == {"max_seconds": 0.25, "longer": "cut", "clips_cut": 1}
+    assert made.describe()["clips"] == {
+        "max_seconds": 0.25,
+        "longer": "cut",
+        "channels": "mean",
+        "clips_cut": 1,
+    }
     assert made.clips.cut[clip.path, None, None] == pytest.approx(0.6)
 
 

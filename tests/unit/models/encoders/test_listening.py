@@ -22,7 +22,12 @@ def test_padding_is_nought_behind_the_mask() -> None:
 
 
 def test_a_reader_cuts() -> None:
-    assert reader(10.0).describe() == {"max_seconds": 10.0, "longer": "cut", "clips_cut": 0}
+    assert reader(10.0).describe() == {
+        "max_seconds": 10.0,
+        "longer": "cut",
+        "channels": "mean",
+        "clips_cut": 0,
+    }
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, 31.0, float("nan")])

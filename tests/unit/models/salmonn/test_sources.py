@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from equivoice.errors import ConfigError
 from equivoice.models.salmonn.sources import read_published, weights_files
+from tiny.trap import Trap
 
 TENSORS = {"a.weight": torch.arange(6.0).view(2, 3), "a.bias": torch.ones(2)}
 
@@ -47,16 +48,6 @@ def test_safetensors_with_settings_in_their_metadata(tmp_path: Path) -> None:
     found = read_published(file)
     assert the_same(found.tensors)
     assert found.settings == {"layers": 3}
-
-
-class Trap:
-    """Writes a file when it is unpickled."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.place,)
 
 
 @pytest.mark.parametrize("plain", [True, False])

@@ -116,7 +116,12 @@ def test_a_clip_that_is_cut_is_heard_up_to_there(tiny_models: TinyModels, tmp_pa
     backend = load(tiny_models, max_seconds=0.5, longer="cut")
     cut = backend.prepare([ask(long)]).logits
     assert float((cut - backend.prepare([ask(short)]).logits).abs().max()) < 1e-5
-    assert backend.describe()["clips"] == {"max_seconds": 0.5, "longer": "cut", "clips_cut": 1}
+    assert backend.describe()["clips"] == {
+        "max_seconds": 0.5,
+        "longer": "cut",
+        "channels": "mean",
+        "clips_cut": 1,
+    }
     with pytest.raises(ConfigError, match="max_seconds: 31 is not within 0 and 30"):
         load(tiny_models, max_seconds=31)
 

@@ -92,6 +92,18 @@ def test_a_short_clip_is_a_second_with_silence(backend: Any, tmp_path: Path) -> 
     assert backend.trimming()["on"] is False
 
 
+def test_of_several_channels_the_first_is_heard(backend: Any, tmp_path: Path) -> None:
+    """As in the release, whose code takes the first column of what it reads."""
+    left, right = buzz(110, 0.6), buzz(260, 0.6)
+    alone = ask(write(tmp_path / "left.wav", left))
+    both = ask(write(tmp_path / "both.wav", np.stack([left, right], axis=1)))
+    turned = ask(write(tmp_path / "turned.wav", np.stack([right, left], axis=1)))
+    ours = logits(backend, alone, both, turned)
+    torch.testing.assert_close(ours[1], ours[0])
+    assert float((ours[2] - ours[0]).abs().max()) > 1e-3
+    assert backend.describe()["clips"]["channels"] == "first"
+
+
 def test_no_more_is_heard_than_thirty_seconds(folder: Path, tmp_path: Path) -> None:
     sound = buzz(110, 31.0)
     whole, first = write(tmp_path / "w.wav", sound), write(tmp_path / "f.wav", sound[: 30 * RATE])

@@ -248,6 +248,7 @@ def test_it_says_what_it_is(folder: Path) -> None:
     assert told["language_model"]["architecture"] == "LlamaForCausalLM"
     assert told["language_model"]["weights"]
     assert (told["trained"], told["max_tokens"], told["texts_cut"]) == ("lora", 2, 3)
+    assert backend.cuts() == {"end of a text longer than 2 tokens": 3}
     assert told["options"]["rank"] == 8
     assert 0 < told["trained_parameters"] < told["parameters"]
 
