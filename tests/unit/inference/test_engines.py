@@ -213,7 +213,7 @@ def test_a_cluster_that_cannot_be_had_is_named(
 
 def test_a_refusal_without_words_is_named_by_its_class(ray: StandIn) -> None:
     ray.refuses = ConnectionError()
-    with pytest.raises(RunError, match="no Ray cluster on this machine: ConnectionError$"):
+    with pytest.raises(RunError, match=r"no Ray cluster on this machine: ConnectionError$"):
         run(RayEngine())
 
 
