@@ -22,15 +22,29 @@ CLAIM_SCOPES = ("speaker", "corpus")
 CLAIM_MEASURES = (
     "pitch",
     "pitch_range",
+    "pitch_course",
     "loudness",
     "rate",
     "pauses",
     "tremor",
     "breathiness",
     "harshness",
+    "clarity",
     "quote",
 )
-CLAIM_DIRECTIONS = ("high", "low", "varied", "flat", "many", "few", "present", "absent")
+CLAIM_DIRECTIONS = (
+    "high",
+    "low",
+    "normal",
+    "varied",
+    "flat",
+    "rising",
+    "falling",
+    "many",
+    "few",
+    "present",
+    "absent",
+)
 
 _TEXT = pl.String()
 _NUMBER = pl.Float64()
@@ -72,7 +86,7 @@ CLAIMS = Schema(
         _text("text", "the claim as it is written"),
         Column("start", _COUNT, "where it starts in the reason, in characters", low=0),
         Column("end", _COUNT, "where it ends in the reason, in characters", low=0),
-        Column("hedged", pl.Boolean(), "whether it is said with reserve (might, a bit)"),
+        Column("hedged", pl.Boolean(), "whether it is said with reserve (might, perhaps)"),
         Column("negated", pl.Boolean(), "whether it is denied (not loud)"),
         _text("outcome", "what the measurement says of it", choices=CLAIM_OUTCOMES),
         Column("value", _NUMBER, "the measured value; null where there is none"),
