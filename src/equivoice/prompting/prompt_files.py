@@ -18,7 +18,7 @@ __all__ = ["MODALITIES", "Wording", "family_name", "read_prompt"]
 MODALITIES = ("speech", "speech+transcript", "transcript")
 """What a model is given of an utterance."""
 
-_KEYS = ("name", "source", "language", "lettered", "words", "wordings")
+_KEYS = ("name", "source", "language", "lettered", "words", "beside", "wordings")
 _WORDING_KEYS = ("families", "ours", "source", "turns")
 _ROLES = ("system", "user", "assistant")
 
@@ -116,6 +116,7 @@ def _fields(
         "language": _text(raw, "language", "en", problems),
         "lettered": _flag(raw, "lettered", "", problems),
         "words": _words(raw.get("words") or {}, problems),
+        "beside": _beside(raw.get("beside") or [], problems),
         "wordings": tuple(_wordings(raw.get("wordings"), problems, slots)),
     }
     if fields["name"] in taken:
@@ -163,6 +164,13 @@ def _words(raw: Any, problems: list[str]) -> dict[str, str]:
         else:
             words[label] = word.strip()
     return words
+
+
+def _beside(raw: Any, problems: list[str]) -> tuple[str, ...]:
+    if isinstance(raw, list) and all(isinstance(word, str) and word.strip() for word in raw):
+        return tuple(word.strip() for word in raw)
+    problems.append("beside: not a list of words that are displayed and stand for no label")
+    return ()
 
 
 def _wordings(raw: Any, problems: list[str], slots: Collection[str]) -> Iterator[Wording]:

@@ -45,6 +45,7 @@ class Prompt:
         language: the language that it is written in (BCP 47).
         words: from a label to the word displayed for it; may be empty.
         lettered: whether each option is displayed with a letter.
+        beside: words displayed behind the options that stand for no label, such as ``Other``.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Prompt:
     language: str = "en"
     words: Mapping[str, str] = field(default_factory=dict)
     lettered: bool = False
+    beside: tuple[str, ...] = ()
 
     @cached_property
     def modalities(self) -> frozenset[str]:
@@ -136,8 +138,8 @@ class Prompt:
         values = {
             "emotion": emotion or "",
             "labels": options.text,
-            "labels_or": _with_or(options.shown),
-            "number": str(len(options.shown)),
+            "labels_or": _with_or(options.displayed),
+            "number": str(len(options.displayed)),
             "transcript": transcript or "",
         }
         turns = tuple(
@@ -168,7 +170,14 @@ class Prompt:
             own = space.resolve(label)
             if own is not None:
                 words.setdefault(own, word)
-        return make_options(space, order=order, seed=seed, words=words, lettered=self.lettered)
+        return make_options(
+            space,
+            order=order,
+            seed=seed,
+            words=words,
+            lettered=self.lettered,
+            beside=self.beside,
+        )
 
 
 def _with_or(words: tuple[str, ...]) -> str:

@@ -247,7 +247,9 @@ class _File(BaseModel):
         problems += [
             f"the word {w!r} stands for two choices" for w in set(words) if words.count(w) > 1
         ]
-        problems += [f"choice {name!r} has no word" for name, each in self.choices.items() if not each]
+        problems += [
+            f"choice {name!r} has no word" for name, each in self.choices.items() if not each
+        ]
         if self.scale is not None and not self.scale.low < self.scale.high:
             problems.append("the scale's low is not below its high")
         return problems
@@ -285,7 +287,8 @@ def _read(text: str, *, name: str, file: str | Path) -> Rubric:
         read = _File.model_validate(raw)
     except ValidationError as error:
         problems = [
-            f"{'.'.join(map(str, each['loc'])) or 'rubric'}: {each['msg']}" for each in error.errors()
+            f"{'.'.join(map(str, each['loc'])) or 'rubric'}: {each['msg']}"
+            for each in error.errors()
         ]
         raise ConfigError(
             ConfigError.from_problems(problems).problem, file=file, hint="see docs/judging.md"

@@ -127,10 +127,13 @@ def _verdict(found: str | float, how: str) -> Verdict:
 def _pieces(text: str) -> Iterator[tuple[str, list[str]]]:
     """What may be the verdict, the most decided first."""
     yield _MARKED, [match["said"] for match in _MARK.finditer(text)]
-    yield _IN_TAGS, [
-        next(part for part in match.groups() if part is not None)
-        for match in _TAGGED.finditer(text)
-    ]
+    yield (
+        _IN_TAGS,
+        [
+            next(part for part in match.groups() if part is not None)
+            for match in _TAGGED.finditer(text)
+        ],
+    )
     yield "JSON", [str(value) for value in _json_values(text)]
     yield "the whole answer", [text] if len(text.strip()) <= 40 else []
     lines = text.strip().splitlines()
