@@ -46,6 +46,7 @@ VERBS = {
     "doctor": Verb("equivoice.cli.doctor", "Look at the machine, and test systems on made speech."),
     "benchmark": Verb("equivoice.cli.benchmark", "Run systems on corpora, fold by fold."),
     "train": Verb("equivoice.cli.train", "Fine-tune a speech LLM, fairly if you like."),
+    "rationales": Verb("equivoice.cli.rationales", "Let a teacher explain labels; filter that."),
     "parse": Verb("equivoice.cli.parse", "Show which label an answer is read as, and why."),
     "score": Verb("equivoice.cli.score", "Score predictions against a reference, by group."),
     "compare": Verb("equivoice.cli.compare", "Compare two runs on the same utterances."),

@@ -7,16 +7,17 @@ so that the run record can show who was trained on, chosen on and left for the t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
 from equivoice.corpora.corpus import Corpus
-from equivoice.corpora.folds import make_folds, most_folds, split
+from equivoice.corpora.folds import split
 from equivoice.corpora.limiting import limited
 from equivoice.errors import AudioError, ConfigError, CorpusError, LabelError
 from equivoice.fairness import CROSSING, group_items
+from equivoice.inference.default_folds import FOLD_SEED, with_default_folds
 from equivoice.inference.lengths import lengths_of
 from equivoice.inference.seeds import seed_for
 from equivoice.models import Clip
@@ -27,8 +28,6 @@ from equivoice.training.voted_targets import VotedTargets, voted_targets
 
 __all__ = ["Example", "TrainingData", "gather_data"]
 
-_FOLDS = 5
-_FOLD_SEED = 0
 _PARTS = ("train", "validation")
 
 
@@ -176,15 +175,13 @@ def gather_data(settings: TrainingSettings, corpora: Mapping[str, Corpus]) -> Tr
 
 
 def _with_folds(corpus: Corpus, tally: _Tally) -> Corpus:
-    if not corpus.folds.is_empty():
-        return corpus
-    number = most_folds(corpus.utterances, at_most=_FOLDS)
-    seed = seed_for(_FOLD_SEED, "folds", corpus.name)
-    tally.notes.append(
-        f"{corpus.name} has no folds of its own: {number} were made, which keep speakers apart; "
-        f"they are those of benchmark with seed {_FOLD_SEED}."
-    )
-    return replace(corpus, folds=make_folds(corpus.utterances, n_folds=number, seed=seed))
+    found, number = with_default_folds(corpus)
+    if number:
+        tally.notes.append(
+            f"{corpus.name} has no folds of its own: {number} were made, which keep speakers "
+            f"apart; they are those of benchmark with seed {FOLD_SEED}."
+        )
+    return found
 
 
 def _fold(settings: TrainingSettings, corpus: Corpus) -> str:
