@@ -70,9 +70,7 @@ def study_file(folder: Path, *, items: int = 4, **changes: Any) -> Path:
 
 def make_study(folder: Path, **changes: Any) -> tuple[OpenStudy, Made]:
     """A study that is made and open; see :func:`study_file`."""
-    options = {
-        name: changes.pop(name) for name in ("database", "address") if name in changes
-    }
+    options = {name: changes.pop(name) for name in ("database", "address") if name in changes}
     made = create_study(read_study_file(study_file(folder, **changes)), folder / "made", **options)
     return open_study(made.folder, database=options.get("database")), made
 

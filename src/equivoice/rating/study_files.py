@@ -34,8 +34,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from string import Formatter
 from typing import Any, Literal
 
 import yaml
@@ -52,6 +54,7 @@ __all__ = [
     "Question",
     "StudyFile",
     "TakenFrom",
+    "page_words",
     "question_sets",
     "read_study_file",
     "study_from",
@@ -232,6 +235,8 @@ class StudyFile(_Part):
         comments: whether each page has a field for a comment.
         must_listen: whether an item counts only after its sound was asked for.
         thanks: what stands on the last page, such as a completion code.
+        words: the app's own words in another language, by the names of
+            :func:`page_words`.
         seed: of all that is drawn.
     """
 
@@ -253,6 +258,7 @@ class StudyFile(_Part):
     comments: bool = False
     must_listen: bool = True
     thanks: str = ""
+    words: dict[str, str] = Field(default_factory=dict)
     seed: int = Field(0, ge=0)
 
     @field_validator("questions", mode="before")
@@ -266,6 +272,19 @@ class StudyFile(_Part):
     @classmethod
     def _one_column(cls, given: Any) -> Any:
         return [given] if _word(given) else given
+
+    @field_validator("words")
+    @classmethod
+    def _known_words(cls, given: dict[str, str]) -> dict[str, str]:
+        known = page_words()
+        for name, text in given.items():
+            if name not in known:
+                close = get_close_matches(name, known, n=1)
+                raise ValueError(f"no word is called {name!r}" + (f"; {close[0]!r}?" if close else ""))
+            strange = _places_in(text) - _places_in(known[name])
+            if strange:
+                raise ValueError(f"{name}: nothing is filled in at {{{strange.pop()}}}")
+        return given
 
     @model_validator(mode="after")
     def _hangs_together(self) -> StudyFile:
@@ -303,6 +322,18 @@ def question_sets() -> dict[str, tuple[dict[str, Any], ...]]:
         entry.name.removesuffix(".yaml"): tuple(yaml.safe_load(entry.read_text("utf-8")))
         for entry in found
     }
+
+
+@cache
+def page_words() -> dict[str, str]:
+    """The words of the app's own pages, by name.
+
+    Example:
+        >>> page_words()["item"]
+        'Item {place} of {places}'
+    """
+    text = (files("equivoice.rating") / "words.yaml").read_text("utf-8")
+    return dict(yaml.safe_load(text))
 
 
 def read_study_file(path: str | Path) -> StudyFile:
@@ -403,6 +434,11 @@ def _keys_beside(location: Sequence[Any]) -> tuple[str, ...]:
     }
     model = parts.get(str(location[0]), StudyFile) if len(location) > 1 else StudyFile
     return tuple(model.model_fields)
+
+
+def _places_in(text: str) -> set[str]:
+    """What a text leaves to be filled in."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
 
 
 def _word(given: Any) -> bool:

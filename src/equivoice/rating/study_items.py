@@ -241,14 +241,13 @@ def _joined(frame: pl.DataFrame, corpus: pl.DataFrame) -> pl.DataFrame:
             hint="name the corpus that the items were made from",
         )
     lacking = [name for name in corpus.columns if name not in frame.columns and name != "emotion"]
-    joined = frame.join(
+    return frame.join(
         corpus.select("utterance_id", *lacking, pl.col("emotion").alias("reference")),
         on="utterance_id",
         how="left",
         maintain_order="left",
         suffix="_of_corpus",
     )
-    return joined
 
 
 def _of_predictions(source: TakenFrom, corpus: pl.DataFrame) -> pl.DataFrame:

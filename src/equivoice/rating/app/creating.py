@@ -95,13 +95,13 @@ def create_study(
     checks = _checks(study)
     lists = plan_lists(study, items, [check.item for check in checks], _names(0, study.raters))
     folder.mkdir(parents=True, exist_ok=True)
-    items, sounds = _with_sounds(items, folder / SOUNDS, watch)
+    copied, sounds = _with_sounds(items, folder / SOUNDS, watch)
     url = _in_folder(database_url(database or _DATABASE), folder)
     admin = new_token()
     tokens = {rater: new_token() for rater in lists}
     box = BallotBox(url)
     try:
-        box.found(_facts(study, admin), _contents(items, checks))
+        box.found(_facts(study, admin), _contents(copied, checks))
         box.invite({rater: hash_of(token) for rater, token in tokens.items()}, lists)
     finally:
         box.close()
@@ -112,7 +112,7 @@ def create_study(
     if database is None:
         stored = _DATABASE
     _write(folder / DESCRIPTION, json.dumps({"database": stored, "address": address}) + "\n")
-    return Made(folder, links, admin, len(items), sounds)
+    return Made(folder, links, admin, len(copied), sounds)
 
 
 def plan_lists(

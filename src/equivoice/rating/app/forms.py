@@ -38,7 +38,8 @@ class ReadForm:
 
     Args:
         ballot: the answers; those that are missing are left out.
-        problems: what is wrong, by the name of the field.
+        problems: what is wrong, by the name of the field; each a name of
+            :func:`~equivoice.rating.study_files.page_words`.
     """
 
     ballot: Ballot
@@ -96,23 +97,23 @@ def read_ballot(
         given = [value for value in fields.get(question.name, ()) if value]
         wrong = [value for value in given if value not in question.values]
         if wrong:
-            problems[question.name] = "This answer is not among the choices."
+            problems[question.name] = "not_a_choice"
         elif len(given) > 1 and question.kind != "multiple":
-            problems[question.name] = "Choose one answer only."
+            problems[question.name] = "choose_only_one"
         elif not given and not question.optional:
             problems[question.name] = _missing(question)
         else:
             answers[question.name] = _read(given, question, swapped=swapped)
     comment = next(iter(fields.get("comment", ())), "").replace("\x00", "").strip()
     if len(comment) > LONGEST_COMMENT:
-        problems["comment"] = f"A comment has at most {LONGEST_COMMENT:,} characters."
+        problems["comment"] = "long_comment"
     return ReadForm(Ballot(answers, (comment or None) if comments else None), problems)
 
 
 def _missing(question: Question) -> str:
     if question.kind == "multiple":
-        return "Choose at least one answer."
-    return "Choose a number." if question.kind == "scale" else "Choose an answer."
+        return "choose_some"
+    return "choose_number" if question.kind == "scale" else "choose_one"
 
 
 def _read(given: Sequence[str], question: Question, *, swapped: bool) -> Answer:

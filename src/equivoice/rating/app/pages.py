@@ -10,12 +10,9 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from equivoice.inference.seeds import seed_for
@@ -23,7 +20,8 @@ from equivoice.rating.app.ballot_box import Ballot
 from equivoice.rating.app.forms import shown_answer
 from equivoice.rating.app.open_study import OpenStudy
 from equivoice.rating.assignment import Place
-from equivoice.rating.study_files import SIDES, TIE, Choice, Question
+from equivoice.rating.rubrics import TIE
+from equivoice.rating.study_files import SIDES, Choice, Question, page_words
 from equivoice.rating.study_items import Side, StudyItem
 
 __all__ = ["ItemPage", "Pages", "paragraphs", "sound_of"]
@@ -65,7 +63,7 @@ class Pages:
 
     def __init__(self, study: OpenStudy) -> None:
         self.study = study
-        self.words: Mapping[str, str] = _words()
+        self.words: Mapping[str, str] = page_words() | study.definition.words
         self._environment = Environment(
             loader=PackageLoader("equivoice.rating.app", "templates"),
             autoescape=True,
@@ -250,11 +248,11 @@ def sound_of(item: StudyItem, part: int, *, swapped: bool) -> str | None:
 
 
 def paragraphs(text: str) -> list[str]:
-    """The paragraphs of a text, empty lines between them.
+    r"""The paragraphs of a text, empty lines between them.
 
     Example:
-        >>> paragraphs("one\\nline\\n\\nanother")
-        ['one\\nline', 'another']
+        >>> paragraphs("one\nline\n\nanother")
+        ['one\nline', 'another']
     """
     return [part.strip() for part in _PARAGRAPH.split(text) if part.strip()]
 
@@ -272,9 +270,3 @@ def _meaning(question: Question, value: str) -> str:
     return {str(question.low): question.ends[0], str(question.high): question.ends[1]}.get(
         value, ""
     )
-
-
-@cache
-def _words() -> dict[str, str]:
-    text = (files("equivoice.rating.app") / "words.yaml").read_text("utf-8")
-    return dict(yaml.safe_load(text))

@@ -221,9 +221,7 @@ class _Desk:
             swapped=place.swapped,
             comments=self.study.definition.comments and is_item,
         )
-        problems = {
-            name: self.pages.words.get(problem, problem) for name, problem in read.problems.items()
-        }
+        problems = {name: self.pages.words[word] for name, word in read.problems.items()}
         if is_item and not self._was_heard(guest, place):
             problems = {"sound": self.pages.words["must_listen"], **problems}
         if problems:
@@ -242,7 +240,8 @@ class _Desk:
         path = name and self.study.sound(name)
         if not path:
             raise HTTPException(404)
-        self.box.hear(guest.rater.name, place.item)
+        if not self.box.heard(guest.rater.name, place.item):
+            self.box.hear(guest.rater.name, place.item)
         return FileResponse(path, media_type="audio/wav", headers={"Cache-Control": _KEPT})
 
     # ------------------------------------------------------------ for those who run the study
@@ -321,16 +320,17 @@ class _Desk:
         return self.box.heard(guest.rater.name, place.item)
 
     def _next(self, number: int, done: list[bool]) -> str:
-        """The next page: a break after so many items, else the next open item."""
+        """The page after a ballot: a break after so many items, else the next item.
+
+        Lists are answered in their order, so what is answered is a beginning of the list.
+        """
+        if number == len(done):
+            return "/finished"
         every = self.study.definition.break_every
-        left = [at for at, answered in enumerate(done, 1) if not answered and at != number]
-        if not left:
-            return "/finished" if number == len(done) or False in done else f"/item/{number + 1}"
-        if number not in left and number < left[0] - 1:
-            return f"/item/{number + 1}"  # looking back over earlier answers
-        if every and not done[number - 1] and number % every == 0:
+        is_new = not done[number - 1]
+        if is_new and every and number % every == 0:
             return f"/pause/{number}"
-        return f"/item/{left[0]}"
+        return f"/item/{number + 1}"
 
 
 def _number(request: Request) -> int:

@@ -144,7 +144,9 @@ def open_engine(url: URL) -> Engine:
         MissingDependencyError: the driver of PostgreSQL is not installed.
     """
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": _BUSY_MS / 1000})
+        engine = create_engine(
+            url, pool_size=10, max_overflow=30, connect_args={"timeout": _BUSY_MS / 1000}
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
