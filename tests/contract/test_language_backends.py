@@ -67,6 +67,7 @@ class Case:
 CASES = (
     Case("scripted-llm", reads=False),
     Case("scripted-server", reads=False),
+    Case("scripted-judge", reads=False),
     Case("text-llm", "text", hears=False),
     Case("qwen2-audio", "qwen2_audio", longest=30.0, trims=True),
     Case("audio-flamingo-3", "audio_flamingo3", trims=True),
@@ -77,7 +78,7 @@ CASES = (
     Case("speech-llm", "granite_speech", needs="torchaudio"),
 )
 SPEECH = tuple(case for case in CASES if case.tiny in STOCK)
-PREFIX = tuple(case for case in CASES if case.system != "scripted-server")
+PREFIX = tuple(case for case in CASES if case.system not in ("scripted-server", "scripted-judge"))
 
 
 def each(cases: Sequence[Case]) -> Any:

@@ -105,14 +105,14 @@ class Rubric:
                 choices=self.modalities,
             )
         wording = found[0]
-        missing = [n for n in wording.places if n != "audio" and shown.get(n) is None]
+        missing = [name for name in wording.places if name != "audio" and name not in shown]
         if missing:
             raise InputError(
                 f"the rubric {self.name!r} shows {missing[0]!r}, and this item has none",
                 column=missing[0],
                 hint="add transcripts to the corpus, or choose another modality",
             )
-        values = {name: _quoted(text) for name, text in shown.items() if text is not None}
+        values = {name: _quoted(text) for name, text in shown.items()}
         return tuple(
             Turn(role, tuple(part for each in templates for part in render_parts(each, values)))
             for role, templates in wording.turns

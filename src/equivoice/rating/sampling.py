@@ -62,6 +62,30 @@ class Sampled:
     left_out: Mapping[str, int] = field(default_factory=dict)
     short: Mapping[str, int] = field(default_factory=dict)
 
+    @classmethod
+    def together(cls, parts: Mapping[str, Sampled]) -> Sampled:
+        """The items of several systems; what was left out of each bears its name.
+
+        Args:
+            parts: by system, what was drawn of it.
+        """
+        if len(parts) == 1:
+            return next(iter(parts.values()))
+        return cls(
+            pl.concat([part.items for part in parts.values()]).sort("item"),
+            pl.concat([part.groups for part in parts.values()], how="diagonal").sort("item"),
+            {
+                f"{name}: {why}": n
+                for name, part in parts.items()
+                for why, n in part.left_out.items()
+            },
+            {
+                f"{name}: {what}": n
+                for name, part in parts.items()
+                for what, n in part.short.items()
+            },
+        )
+
 
 def pair_name(utterance: str, first: str, second: str) -> str:
     """The name of an item that shows two systems' reasons in this order.

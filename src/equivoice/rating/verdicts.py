@@ -101,21 +101,23 @@ def read_verdict(text: str | None, rubric: Rubric) -> Verdict:
     if not text or not text.strip():
         return Verdict("unparsed", why="there is no answer")
     cleaned = without_reasoning(clean(shorten(text)))
-    for how, pieces in _pieces(cleaned):
-        found = list(dict.fromkeys(_points(pieces, rubric)))
-        found = found[-1:] if how in _LAST_COUNTS else found
+    for how, found in _candidates(cleaned, rubric):
         if len(found) == 1:
             return _verdict(found[0], how)
         if found:
             return Verdict("ambiguous", why=f"{how}: {' and '.join(map(str, found))}")
-    sentences = list(dict.fromkeys(_preferred(cleaned))) if rubric.kind == "pairwise" else []
-    if len(sentences) == 1:
-        return _verdict(sentences[0], "a sentence that prefers it")
-    if sentences:
-        return Verdict("ambiguous", why="sentences that prefer both")
     if _REFUSAL.search(cleaned):
         return Verdict("refused", why="a refusal")
     return Verdict("unparsed", why="no verdict found")
+
+
+def _candidates(text: str, rubric: Rubric) -> Iterator[tuple[str, list[str | float]]]:
+    """The distinct verdicts of each kind of place, the most decided kind first."""
+    for how, pieces in _pieces(text):
+        found = list(dict.fromkeys(_points(pieces, rubric)))
+        yield how, found[-1:] if how in _LAST_COUNTS else found
+    if rubric.kind == "pairwise":
+        yield "a sentence that prefers it", list(dict.fromkeys(_preferred(text)))
 
 
 def _verdict(found: str | float, how: str) -> Verdict:

@@ -25,7 +25,7 @@ import numpy as np
 import polars as pl
 from scipy import special
 
-from equivoice.metrics.core import FloatArray, IntArray
+from equivoice.metrics.core import FloatArray, IntArray, ratio
 
 __all__ = [
     "UNITS",
@@ -33,8 +33,8 @@ __all__ = [
     "Range",
     "bootstrap_weights",
     "item_interval",
-    "rater_interval",
     "ranges",
+    "rater_interval",
     "two_way_interval",
     "wilson",
 ]
@@ -99,7 +99,7 @@ class Crossed:
 
     def sums(self, unit: IntArray, size: int) -> tuple[FloatArray, FloatArray]:
         """By unit, the sum of the values and how many there are."""
-        total = np.bincount(unit, weights=self.value, minlength=size)
+        total = np.bincount(unit, weights=self.value, minlength=size).astype(np.float64)
         return total, np.bincount(unit, minlength=size).astype(np.float64)
 
     def tables(self) -> tuple[FloatArray, FloatArray]:
@@ -220,7 +220,7 @@ def two_way_interval(
     total, count = ratings.tables()
     means = np.concatenate(
         [
-            _ratio(((raters @ total) * items).sum(1), ((raters @ count) * items).sum(1))
+            ratio(((raters @ total) * items).sum(1), ((raters @ count) * items).sum(1))
             for raters, items in bootstrap_weights(ratings, replicates, seed)
         ]
     )
@@ -266,10 +266,6 @@ def wilson(share: float, size: float, quantile: float) -> tuple[float, float]:
     centre = share + square / 2
     half = np.sqrt(square * share * (1 - share) + square**2 / 4)
     return float((centre - half) / (1 + square)), float((centre + half) / (1 + square))
-
-
-def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
 
 
 def _error_over(ratings: Crossed, unit: IntArray, size: int) -> float:
