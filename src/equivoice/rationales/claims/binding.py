@@ -18,10 +18,6 @@ _FARTHEST_NOUN = 6
 _GENERAL = ("voice", "energy", "pauses")
 _OF = ("of", "in", "to")
 _CHANGING = ("raise", "raises", "raising", "raised", "lower", "lowers", "lowering", "lowered")
-_PREPOSITIONS = frozenset(
-    "about across at between by during for from in into of on over through to toward towards "
-    "under with within".split()
-)
 
 
 def bound_subjects(sentence: Sentence, place: int) -> tuple[int, ...]:
@@ -86,7 +82,7 @@ def noun_behind(sentence: Sentence, place: int) -> int | None:
         unit = sentence[at]
         if unit.roles.subject or (unit.has("speaking") and not unit.has("functions")):
             return at
-        passes = unit.text == COMMA or unit.text == "and" or unit.unknown or unit.roles.describes
+        passes = unit.text in (COMMA, "and") or unit.unknown or unit.roles.describes
         article = changing and unit.has("determiners")
         if not (passes or article or unit.has("degree_adverbs")):
             return None
@@ -115,7 +111,7 @@ def _other_subject(sentence: Sentence, place: int) -> bool:
         return False
     while at >= 0 and (_names(sentence[at]) or sentence[at].has("determiners")):
         at -= 1
-    return at < 0 or sentence[at].text not in _PREPOSITIONS
+    return at < 0 or not sentence[at].has("prepositions")
 
 
 def _names(unit: Unit) -> bool:

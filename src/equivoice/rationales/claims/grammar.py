@@ -137,7 +137,7 @@ def _preposition_between(sentence: Sequence[Unit], place: int, noun: int) -> Ite
 
 
 def _moving(sentence: Sequence[Unit], place: int, meaning: Meaning) -> Meaning:
-    """"getting louder" is a movement, "louder" a level."""
+    """ "getting louder" is a movement, "louder" a level."""
     measure, direction = meaning
     growing = place > 0 and sentence[place - 1].has("growing")
     if not growing or measure not in _COURSES or direction not in _MOVING:
@@ -172,8 +172,10 @@ def _is_degree_here(sentence: Sequence[Unit], place: int) -> bool:
     text = sentence[place].text
     behind = sentence[place + 1] if place + 1 < len(sentence) else None
     if text in _ADVERBS_TOO:  # "hesitant or even shaky"
-        return behind is None or behind.text == COMMA or bool(
-            behind.roles.subject or behind.has("functions") or behind.has("joining")
+        return (
+            behind is None
+            or behind.text == COMMA
+            or bool(behind.roles.subject or behind.has("functions") or behind.has("joining"))
         )
     if text in _BEFORE_ONLY:
         return behind is not None and bool(behind.roles.subject)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
@@ -35,6 +35,7 @@ _FLAGS = (
     "persons",
     "speaking",
     "linking",
+    "prepositions",
     "functions",
     "degree_adverbs",
     "labelling",
@@ -107,28 +108,7 @@ def lexicon() -> Lexicon:
     """
     text = (resources.files("equivoice.rationales.claims") / "words.yaml").read_text("utf-8")
     raw: dict[str, Any] = yaml.safe_load(text)
-    entries: dict[tuple[str, ...], Roles] = {}
-
-    def add(phrase: str, **changes: Any) -> None:
-        key = tuple(phrase.split())
-        known = entries.get(key, NO_ROLES)
-        if "flag" in changes:
-            changes = {"flags": known.flags | {changes["flag"]}}
-        if "of" in changes:
-            changes["of"] = {**known.of, **changes["of"]}
-        entries[key] = replace(known, **changes)
-
-    for family, phrases in raw["subjects"].items():
-        for phrase in phrases:
-            add(phrase, subject=family)
-    for degree, phrases in raw["degrees"].items():
-        for phrase in phrases:
-            add(phrase, degree=degree)
-    for quality in raw["qualities"]:
-        _add_quality(quality, add)
-    for flag in _FLAGS:
-        for phrase in raw[flag]:
-            add(phrase, flag=flag)
+    entries = _entries(raw)
     voice = {word: meaning for meaning, words in _voice_rows(raw) for word in words}
     meanings = {
         (family, degree): _meaning(pair)
@@ -140,15 +120,34 @@ def lexicon() -> Lexicon:
     return Lexicon(entries, longest, meanings, voice, unsaid, raw["opposites"])
 
 
-def _add_quality(quality: Mapping[str, Any], add: Any) -> None:
-    meaning = _meaning(quality["says"])
-    for phrase in quality.get("strong", ()):
-        add(phrase, strong=meaning)
-    for phrase in quality.get("weak", ()):
-        add(phrase, weak=meaning)
-    for family, phrases in quality.get("of", {}).items():
-        for phrase in phrases:
-            add(phrase, of={family: meaning})
+def _entries(raw: Mapping[str, Any]) -> dict[tuple[str, ...], Roles]:
+    """The roles of each entry of the file, gathered from all lists that it stands in."""
+    entries: dict[tuple[str, ...], Roles] = {}
+    for phrase, changes in _mentions(raw):
+        key = tuple(phrase.split())
+        known = entries.get(key, NO_ROLES)
+        merged = {
+            name: {**known.of, **value} if name == "of" else known.flags | value
+            for name, value in changes.items()
+            if name in ("of", "flags")
+        }
+        entries[key] = replace(known, **{**changes, **merged})
+    return entries
+
+
+def _mentions(raw: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each phrase of each list, with what the list makes of it."""
+    for role in ("subject", "degree"):
+        for name, phrases in raw[f"{role}s"].items():
+            yield from ((phrase, {role: name}) for phrase in phrases)
+    for quality in raw["qualities"]:
+        meaning = _meaning(quality["says"])
+        for strength in ("strong", "weak"):
+            yield from ((phrase, {strength: meaning}) for phrase in quality.get(strength, ()))
+        for family, phrases in quality.get("of", {}).items():
+            yield from ((phrase, {"of": {family: meaning}}) for phrase in phrases)
+    for flag in _FLAGS:
+        yield from ((phrase, {"flags": frozenset({flag})}) for phrase in raw[flag])
 
 
 def _voice_rows(raw: Mapping[str, Any]) -> list[tuple[Meaning, list[str]]]:
