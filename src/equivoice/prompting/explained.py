@@ -26,6 +26,7 @@ __all__ = [
     "TargetForm",
     "answer_ending",
     "before_answer",
+    "emotion_word",
     "has_target_tags",
     "read_target",
     "write_target",
@@ -49,6 +50,7 @@ _TAG = re.compile(rf"<\s{{0,3}}(/?)\s{{0,3}}({'|'.join(_KINDS)})\s{{0,3}}>", re.
 _SAID = re.compile(r"\AI\s+think\s+(?:that\s+)?the\s+emotion\s+is\b[\s:]*", re.IGNORECASE)
 _DASH = re.compile(r"—|–|(?<=\s)-(?=\s)")
 _LONGEST_LABEL = 4  # words before a dash; more are running text
+_SHORTEST_REASON = 3  # words behind it; fewer are another label
 
 
 class Explained(NamedTuple):
@@ -107,6 +109,16 @@ def _part(name: str, text: str) -> str:
             f"the {name} holds a tag of the target itself", column=name, value=stripped[:80]
         )
     return stripped
+
+
+def emotion_word(shown: str) -> str:
+    """An option as it is displayed, as it stands in a sentence.
+
+    Example:
+        >>> emotion_word("Sad"), emotion_word("ängstlich")
+        ('sad', 'ängstlich')
+    """
+    return shown[:1].lower() + shown[1:]
 
 
 def has_target_tags(text: str) -> bool:
@@ -175,11 +187,13 @@ def _untagged(text: str) -> Explained:
 def _dashed(text: str) -> tuple[str, str | None]:
     """The label and the reason of "Label — rationale"; all of it as label where it is not that."""
     dash = _DASH.search(text)
-    if dash is None or not text[: dash.start()].strip() or not text[dash.end() :].strip():
+    if dash is None:
         return text, None
-    label = text[: dash.start()]
-    words = _SAID.sub("", label.strip()).split()
-    return (label, text[dash.end() :].strip()) if len(words) <= _LONGEST_LABEL else (text, None)
+    label, reason = text[: dash.start()], text[dash.end() :].strip()
+    words = len(_SAID.sub("", label.strip()).split())
+    if not 1 <= words <= _LONGEST_LABEL or len(reason.split()) < _SHORTEST_REASON:
+        return text, None
+    return label, reason
 
 
 def _bare(answer: str) -> str | None:

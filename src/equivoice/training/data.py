@@ -23,6 +23,7 @@ from equivoice.inference.seeds import seed_for
 from equivoice.models import Clip
 from equivoice.records import UTTERANCES, Label, LabelSpace
 from equivoice.training.effective_batches import Item
+from equivoice.training.explanations import Explanation, Reasons, read_reasons, told
 from equivoice.training.settings import DataSettings, TrainingSettings, fold_of
 from equivoice.training.voted_targets import VotedTargets, voted_targets
 
@@ -43,6 +44,7 @@ class Example:
         transcript: what is said; ``None`` where only the sound is given.
         target: what is learnt where that is no single label: the share of each of the
             labels of all corpora (:attr:`TrainingData.labels`); sums to 1.
+        explanation: what is learnt beside the label, where answers say more than one.
     """
 
     item: Item
@@ -51,6 +53,7 @@ class Example:
     clip: Clip | None
     transcript: str | None
     target: tuple[float, ...] | None = None
+    explanation: Explanation | None = None
 
     @property
     def name(self) -> str:
@@ -74,6 +77,7 @@ class TrainingData:
         left_out: how many utterances were left out, by reason.
         notes: what a reader must know, as sentences.
         corpora: by name, with the folds that were made here.
+        reasons: SHA-256 of the table of reasons; ``None`` where answers are labels alone.
     """
 
     train: tuple[Example, ...]
@@ -87,6 +91,7 @@ class TrainingData:
     left_out: Mapping[str, int]
     notes: tuple[str, ...]
     corpora: Mapping[str, Corpus] = field(repr=False)
+    reasons: str | None = None
 
     def counts(self, part: str) -> dict[str, int]:
         """How many items of ``train`` or ``validation`` each label has; ties count for none."""
@@ -135,11 +140,13 @@ def gather_data(settings: TrainingSettings, corpora: Mapping[str, Corpus]) -> Tr
     folds = {name: _fold(settings, corpus) for name, corpus in with_folds.items()}
     spaces = _spaces(settings, with_folds)
     voted = _voted(settings, with_folds, spaces)
+    reasons = read_reasons(settings.data, with_folds, folds)
     parts = [
-        _part_of(settings, corpus, folds[name], spaces[name], tally, voted.get(name))
+        _part_of(settings, corpus, folds[name], spaces[name], tally, voted.get(name), reasons)
         for name, corpus in with_folds.items()
     ]
     table = pl.concat(parts, how="diagonal_relaxed")
+    tally.notes += [] if reasons is None else reasons.notes(table)
     grouping = group_items(table, settings.groups.attribute)
     names = [None if code < 0 else grouping.groups[code] for code in grouping.codes.tolist()]
     table = table.with_columns(
@@ -152,7 +159,7 @@ def gather_data(settings: TrainingSettings, corpora: Mapping[str, Corpus]) -> Tr
             "learnt from and take no part in gaps."
         )
     union = _union(list(spaces.values()))
-    examples = _examples(settings, table, tally, _over(union, spaces, voted))
+    examples = _examples(settings, table, tally, _over(union, spaces, voted), reasons)
     for part in _PARTS:
         if not examples[part]:
             raise CorpusError(f"no utterance is left in the {part} part")
@@ -168,6 +175,7 @@ def gather_data(settings: TrainingSettings, corpora: Mapping[str, Corpus]) -> Tr
         tally.left_out,
         tuple(tally.notes),
         with_folds,
+        None if reasons is None else reasons.digest,
     )
 
 
@@ -214,6 +222,7 @@ def _part_of(
     space: LabelSpace,
     tally: _Tally,
     voted: VotedTargets | None,
+    reasons: Reasons | None,
 ) -> pl.DataFrame:
     """The train and validation utterances of a corpus, labelled, within the limit."""
     seed = seed_for(settings.seed, "validation", corpus.name)
@@ -232,6 +241,10 @@ def _part_of(
             own = _labelled(table, corpus, space, part, tally)
         else:
             own = _by_votes(table, corpus, space, part, tally, voted, settings.data)
+        if reasons is not None and part == "train":
+            own = reasons.explained(
+                own, leave=lambda why, n: tally.leave(f"{corpus.name}: {why}", n)
+            )
         kept = limited(own, settings.data.limit, seed=settings.seed)
         tally.leave(f"{corpus.name}: {part} utterance beyond the limit", own.height - kept.height)
         found.append(kept.with_columns(corpus=pl.lit(corpus.name), split=pl.lit(part)))
@@ -287,7 +300,7 @@ def _by_votes(
 def _voted(
     settings: TrainingSettings, corpora: Mapping[str, Corpus], spaces: Mapping[str, LabelSpace]
 ) -> dict[str, VotedTargets]:
-    if settings.data.targets == "label":
+    if settings.data.targets != "votes":
         return {}
     return {
         name: voted_targets(corpus, spaces[name], settings.data) for name, corpus in corpora.items()
@@ -374,6 +387,7 @@ def _examples(
     table: pl.DataFrame,
     tally: _Tally,
     targets: Mapping[str, tuple[float, ...]],
+    reasons: Reasons | None,
 ) -> dict[str, list[Example]]:
     """The examples of each part, in the order of modality and utterance."""
     found: dict[str, list[Example]] = {part: [] for part in _PARTS}
@@ -389,7 +403,10 @@ def _examples(
             heard = modality != "transcript"
             clip = Clip(row["audio"], row["start"], row["end"]) if heard else None
             transcript = None if modality == "speech" else row["transcript"]
-            example = Example(item, row["corpus"], modality, clip, transcript, targets.get(name))
+            more = None if reasons is None else told(row, reasons)
+            example = Example(
+                item, row["corpus"], modality, clip, transcript, targets.get(name), more
+            )
             found[row["split"]].append(example)
     return found
 

@@ -107,7 +107,8 @@ def test_what_is_said_of_it_names_the_part() -> None:
 def test_a_dash_in_running_text_parts_no_label() -> None:
     text = "The speaker of this clip sounds sad - or tired"
     assert read_target(text)[1:3] == (text, None)
-    assert read_target("— why").reason is None
+    assert read_target("— why it is so").reason is None
+    assert read_target("Angry - happy").reason is None
 
 
 def test_the_first_of_two_is_taken() -> None:
