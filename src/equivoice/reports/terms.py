@@ -16,6 +16,7 @@ __all__ = [
     "OF_PROBABILITIES",
     "RATING",
     "REFERENCES",
+    "TRANSCRIPTS",
     "Term",
     "measure",
     "reference",
@@ -306,6 +307,22 @@ def _attributes() -> dict[str, Term]:
 ATTRIBUTES: dict[str, Term] = _attributes()
 """Scores of valence, arousal and dominance."""
 
+TRANSCRIPTS: dict[str, Term] = {
+    "word_error_rate": Term(
+        "word error rate",
+        "Words replaced, left out and added, by the words that were said; over the whole corpus, "
+        "so that it may exceed 100%. Case and punctuation do not count; where words are not "
+        "written apart, characters count as words.",
+    ),
+    "substitution_rate": Term("words replaced", "By the words that were said."),
+    "deletion_rate": Term("words left out", "By the words that were said."),
+    "insertion_rate": Term("words added", "By the words that were said."),
+    "transcript_error": Term(
+        "transcripts with an error", "Share of utterances whose transcript has any error."
+    ),
+}
+"""What systems heard, against what was said."""
+
 RATING: dict[str, Term] = {
     "win_rate": Term(
         "win rate",
@@ -348,6 +365,7 @@ METRICS: dict[str, Term] = {
     **DISTRIBUTION,
     **AGREEMENT,
     **ATTRIBUTES,
+    **TRANSCRIPTS,
     **RATING,
 }
 """All metrics with a name of their own, in the order in which tables show them."""
