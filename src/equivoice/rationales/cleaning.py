@@ -70,7 +70,7 @@ def _without_opening(text: str, openings: Sequence[str]) -> str:
     last = _first_words(text, len(opening.split()))[-1]
     rest = text[last.end() :]
     # "well" opens "Well-paced speech" and "Sure words"; only a mark or a second phrase parts it
-    if rest[:1] not in (",", ".", ":", ";", "!", "—", "–", "*") and " " not in opening:
+    if rest.lstrip()[:1] not in (",", ".", ":", ";", "!", "—", "–", "*") and " " not in opening:
         return text
     rest = rest.lstrip(_AFTER_OPENING)
     return rest[:1].upper() + rest[1:]
