@@ -244,14 +244,14 @@ def _check_number(number: int | None) -> None:
 def _answers(table: pl.DataFrame, system: str) -> pl.DataFrame:
     wanted = ("utterance_id", "emotion", "reason", "status")
     known = [name for name in wanted if name in table.columns]
-    rows = PREDICTIONS.validate(table.select(known)).select(wanted)
-    twice = rows.get_column("utterance_id").is_duplicated()
-    if twice.any():
+    names = table.get_column("utterance_id")
+    if names.is_duplicated().any():
         raise InputError(
             f"{system} answers an utterance several times, and one reason is judged",
-            value=rows.get_column("utterance_id").filter(twice)[0],
+            value=names.filter(names.is_duplicated())[0],
             hint="keep one condition (prompt, temperature, run) of it",
         )
+    rows = PREDICTIONS.validate(table.select(known)).select(wanted)
     # the reason of a failed prediction says why it failed
     failed = (pl.col("status") == "failed").fill_null(value=False)
     said = pl.col("reason").str.strip_chars()

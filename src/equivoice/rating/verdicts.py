@@ -38,7 +38,7 @@ _MARKED, _IN_TAGS = "a marked line", "tags or brackets"
 _LAST_COUNTS = (_MARKED, _IN_TAGS)
 _KEYS = ("verdict", "answer", "choice", "preference", "winner", "rating", "score", "grade")
 _BETTER = re.compile(
-    r"\b(?:explanation|reason|option|model|response|candidate)\s+(?P<side>[AB])\s+"
+    r"\b(?i:explanation|reason|option|model|response|candidate)\s+(?P<side>[AB])\s+"
     r"(?:is|was|seems|provides|gives|offers|wins|explains)\b(?P<rest>[^.\n]{0,60})"
 )
 _IS_BETTER = re.compile(r"\b(?:better|more\s+\w+|best|stronger|superior|wins)\b", re.IGNORECASE)
