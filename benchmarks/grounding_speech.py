@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import soundfile
+
 from equivoice.audio.decode import decode
 from equivoice.audio.synthesis import SYNTHESIS_RATE, Delivery
 from equivoice.corpora.synthetic import render
@@ -120,7 +121,7 @@ def _record(place: Path, speaker: Speaker, own: tuple[Manner, ...]) -> None:
         for manner in own
     ]
     job = {"folder": str(place), "voice": asdict(speaker.voice), "takes": takes}
-    subprocess.run(  # noqa: S603 - our own interpreter and our own file
+    subprocess.run(
         [sys.executable, "-P", render.__file__], input=json.dumps(job), text=True, check=True
     )
     for manner in own:

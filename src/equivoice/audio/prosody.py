@@ -47,21 +47,26 @@ PROSODY_UNITS = {
     "loudness": "dB re full scale, mean power of the speech",
     "loudness_range": "dB, 10th to 90th percentile of the speech",
     "loudness_course": "dB, rise of the straight line from start to end",
-    "rate": "syllable nuclei per second, pauses included",
+    "rate": "syllable nuclei per second of sound, pauses left out",
+    "sounding": "seconds of sound, pauses left out",
     "pauses": "share of the time in pauses of 200 ms and more",
-    "tremor": "semitones, root mean square of the pitch between 4 and 9 Hz",
+    "tremor": "semitones, depth of the strongest swing of the pitch between 4 and 9 Hz",
     "breathiness": "dB, cepstral peak prominence with its sign turned",
-    "harshness": "dB, harmonicity with its sign turned",
+    "harshness": "jitter in units of 1.04 % plus shimmer in units of 3.81 %",
     "jitter": "share, local",
     "shimmer": "share, local",
+    "harmonicity": "dB, median harmonics-to-noise ratio",
 }
 """What the measures are and in which unit."""
 
 _SHORTEST_PAUSE = 0.200
 _FEWEST_VOICED = 20
 _TREMOR_HZ = (4.0, 9.0)
-_TREMOR_STRETCH = 0.30  # seconds: more than a period of the slowest tremor
-_BRIDGED = 5  # frames without a pitch that a stretch goes on across
+_MELODY_FRAMES = 31  # what is slower than about 3 Hz is melody and no tremor
+_WIDEST_SWING = 3.0  # semitones off the melody; beyond lie octave errors
+_SPECTRUM_SIZE = 2048
+# What Praat's manual calls the threshold of pathology; here only units to add the two in.
+_JITTER_UNIT, _SHIMMER_UNIT = 0.0104, 0.0381
 _OCTAVE = 12.0
 
 
@@ -160,22 +165,26 @@ def _of_level(heard: _Heard) -> dict[str, float]:
 
 def _of_time(heard: _Heard) -> dict[str, float]:
     seconds = len(heard.speech) * STEP_SECONDS
-    if not seconds:
-        return {"rate": np.nan, "pauses": np.nan}
+    sounding = float(heard.speech.sum()) * STEP_SECONDS
+    if not sounding:
+        return dict.fromkeys(("rate", "sounding", "pauses"), np.nan)
     nuclei = syllable_nuclei(heard.level, np.isfinite(heard.semitones))
     paused = sum(gap for gap in _lengths(~heard.speech) if gap >= _SHORTEST_PAUSE)
-    return {"rate": len(nuclei) / seconds, "pauses": paused / seconds}
+    return {"rate": len(nuclei) / sounding, "sounding": sounding, "pauses": paused / seconds}
 
 
 def _of_voice(heard: _Heard) -> dict[str, float]:
     voiced = np.isfinite(heard.semitones)
     known = bool(voiced.sum() >= _FEWEST_VOICED)
     harmonicity = heard.voice.harmonicity[np.isfinite(heard.voice.harmonicity)]
+    jitter = heard.voice.perturbation["jitter_local"]
+    shimmer = heard.voice.perturbation["shimmer_local"]
     return {
         "breathiness": -float(np.median(heard.prominence[voiced])) if known else np.nan,
-        "harshness": -float(np.median(harmonicity)) if known else np.nan,
-        "jitter": heard.voice.perturbation["jitter_local"],
-        "shimmer": heard.voice.perturbation["shimmer_local"],
+        "harshness": jitter / _JITTER_UNIT + shimmer / _SHIMMER_UNIT,
+        "jitter": jitter,
+        "shimmer": shimmer,
+        "harmonicity": float(np.median(harmonicity)) if known else np.nan,
     }
 
 
@@ -195,39 +204,23 @@ def _course(track: Floats) -> float:
 
 
 def _tremor(semitones: Floats) -> float:
-    """Movement of the pitch between 4 and 9 Hz within voiced stretches of 0.3 s and more."""
-    squares = frames = 0.0
-    for start, end in _bridged(semitones):
-        piece = semitones[start:end]
-        known = np.flatnonzero(np.isfinite(piece))
-        whole = np.interp(np.arange(len(piece)), known, piece[known])
-        moving = _band(
-            whole - np.polyval(np.polyfit(np.arange(len(whole)), whole, 2), np.arange(len(whole)))
-        )
-        squares += float(moving @ moving)
-        frames += len(moving)
-    return float(np.sqrt(squares / frames)) if frames else float("nan")
+    """Depth of the strongest swing of the pitch between 4 and 9 Hz over the whole utterance.
 
-
-def _bridged(semitones: Floats) -> list[tuple[int, int]]:
-    """Voiced stretches, joined across gaps of up to 50 ms, of at least 0.3 s."""
+    A tremor goes on through the utterance in step, a melody does not; so the
+    spectrum is that of the whole track, bridged where unvoiced, without its
+    slow movement, and weighted by where there is a voice.
+    """
     voiced = np.flatnonzero(np.isfinite(semitones))
-    if not len(voiced):
-        return []
-    breaks = np.flatnonzero(np.diff(voiced) > _BRIDGED + 1)
-    firsts, lasts = voiced[np.r_[0, breaks + 1]], voiced[np.r_[breaks, len(voiced) - 1]]
-    shortest = _TREMOR_STRETCH / STEP_SECONDS
-    return [
-        (int(first), int(last) + 1)
-        for first, last in zip(firsts, lasts, strict=True)
-        if last + 1 - first >= shortest
-    ]
-
-
-def _band(signal: Floats) -> Floats:
-    """The part of a signal of 100 frames a second between the limits of a tremor."""
-    size = 2 * len(signal)
-    spectrum = np.fft.rfft(signal * np.hanning(len(signal) + 2)[1:-1], size)
-    hz = np.fft.rfftfreq(size, STEP_SECONDS)
-    spectrum[(hz < _TREMOR_HZ[0]) | (hz > _TREMOR_HZ[1])] = 0
-    return np.asarray(np.fft.irfft(spectrum, size)[: len(signal)])
+    track = semitones[voiced[0] : voiced[-1] + 1]
+    if len(track) <= _MELODY_FRAMES:
+        return float("nan")
+    known = np.isfinite(track)
+    bridged = np.interp(np.arange(len(track)), np.flatnonzero(known), track[known])
+    kernel = np.hanning(_MELODY_FRAMES + 2)[1:-1]
+    padded = np.pad(bridged, _MELODY_FRAMES // 2, mode="reflect")
+    melody = np.convolve(padded, kernel / kernel.sum(), "valid")
+    swing = np.clip(bridged - melody, -_WIDEST_SWING, _WIDEST_SWING)
+    window = np.hanning(len(track) + 2)[1:-1] * known
+    depth = np.abs(np.fft.rfft(swing * window, _SPECTRUM_SIZE)) * 2 / window.sum()
+    hz = np.fft.rfftfreq(_SPECTRUM_SIZE, STEP_SECONDS)
+    return float(depth[(hz >= _TREMOR_HZ[0]) & (hz <= _TREMOR_HZ[1])].max())

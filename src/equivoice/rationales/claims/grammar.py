@@ -137,7 +137,7 @@ def _preposition_between(sentence: Sequence[Unit], place: int, noun: int) -> Ite
 
 
 def _moving(sentence: Sequence[Unit], place: int, meaning: Meaning) -> Meaning:
-    """ "getting louder" is a movement, "louder" a level."""
+    """The claim as a movement where the word before says so: getting louder."""
     measure, direction = meaning
     growing = place > 0 and sentence[place - 1].has("growing")
     if not growing or measure not in _COURSES or direction not in _MOVING:

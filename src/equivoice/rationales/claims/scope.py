@@ -131,7 +131,7 @@ def _hedged(sentence: Sentence, clause: Sequence[int]) -> tuple[bool, ...]:
 
 
 def _about_meaning(near: Sentence) -> bool:
-    """ "might indicate anger": the reserve is about the meaning and not about the sound."""
+    """Whether reserve is about the meaning and not about the sound: might indicate anger."""
     for unit in near:
         if unit.has("interpreting"):
             return True
