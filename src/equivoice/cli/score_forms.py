@@ -55,9 +55,7 @@ def read_as_asked(
     if readers is None:
         return read_form(predictions, space, form)
     with progress("reading answers") as bar:
-        return read_form(
-            predictions, space, form, readers=readers, watch=lambda *step: bar(*step)
-        )
+        return read_form(predictions, space, form, readers=readers, watch=bar)
 
 
 def _language_model(name: str, options: Mapping[str, Mapping[str, Any]]) -> LanguageBackend:
