@@ -9,6 +9,7 @@ from equivoice.cli.config import command_line, configured, option, verb_app
 from equivoice.cli.console import finish, note, progress, say
 from equivoice.cli.planning import plan_tables
 from equivoice.cli.study_abhinaya import abhinaya_verb
+from equivoice.cli.study_analyse import analyse_verb
 from equivoice.cli.study_asking import StudyConfig, as_asked, ask, need_both
 from equivoice.cli.study_fair_training import fair_training_verb
 from equivoice.cli.study_gender_gap import gender_gap_benchmark_verb
@@ -37,7 +38,7 @@ def study() -> None:
     """Let people rate in a browser, or repeat a published study beside what was printed."""
 
 
-for _name, _verb in PEOPLE_VERBS.items():
+for _name, _verb in {**PEOPLE_VERBS, "analyse": analyse_verb}.items():
     app.command(_name)(_verb)
 
 app.command("gender-gap-benchmark")(gender_gap_benchmark_verb)

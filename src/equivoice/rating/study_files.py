@@ -280,7 +280,9 @@ class StudyFile(_Part):
         for name, text in given.items():
             if name not in known:
                 close = get_close_matches(name, known, n=1)
-                raise ValueError(f"no word is called {name!r}" + (f"; {close[0]!r}?" if close else ""))
+                raise ValueError(
+                    f"no word is called {name!r}" + (f"; {close[0]!r}?" if close else "")
+                )
             strange = _places_in(text) - _places_in(known[name])
             if strange:
                 raise ValueError(f"{name}: nothing is filled in at {{{strange.pop()}}}")

@@ -39,6 +39,7 @@ from equivoice.records import CHANNELS, PREDICTIONS, read_frame, read_table
 __all__ = ["Side", "StudyItem", "gather_items"]
 
 _GOLD = "gold_"
+_JOINED = " | "
 _TEXTS = (
     "item", "utterance_id", "channel", "audio", "transcript", "text", "answer", "reason",
     "system_a", "system_b", "answer_a", "answer_b", "reason_a", "reason_b", "audio_a", "audio_b",
@@ -87,7 +88,7 @@ class StudyItem:
         transcript: what is said.
         text: any other text.
         sides: one, or two where sides are compared.
-        stratum: its combination of the columns of ``balance``.
+        groups: its values of the columns of ``balance``.
         gold: the right answers that are known, by question.
     """
 
@@ -100,7 +101,7 @@ class StudyItem:
     transcript: str | None = None
     text: str | None = None
     sides: tuple[Side, ...] = (Side(),)
-    stratum: str = ""
+    groups: Mapping[str, str] = field(default_factory=dict)
     gold: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
@@ -118,6 +119,11 @@ class StudyItem:
         """
         raw = json.loads(text)
         return cls(**{**raw, "sides": tuple(Side(**side) for side in raw["sides"])})
+
+    @property
+    def stratum(self) -> str:
+        """Its combination of the columns of ``balance``."""
+        return _JOINED.join(self.groups.values())
 
     @property
     def sounds(self) -> tuple[str, ...]:
@@ -162,11 +168,7 @@ def gather_items(study: StudyFile) -> tuple[StudyItem, ...]:
         frame = _sampled(frame, study.items, study.seed)
     if frame.is_empty():
         raise ConfigError("the study has no items", hint="look at 'items' and its 'keep'")
-    strata = _strata(frame, study.balance)
-    items = tuple(
-        _item(row, stratum, study)
-        for row, stratum in zip(frame.iter_rows(named=True), strata, strict=True)
-    )
+    items = tuple(_item(row, study) for row in frame.iter_rows(named=True))
     names = [item.item for item in items]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -328,7 +330,7 @@ def _strata(frame: pl.DataFrame, columns: tuple[str, ...]) -> list[str]:
     if not columns:
         return [""] * frame.height
     texts = frame.select(pl.col(name).cast(pl.String).fill_null("") for name in columns)
-    return [" | ".join(row) for row in texts.iter_rows()]
+    return [_JOINED.join(row) for row in texts.iter_rows()]
 
 
 def _need_columns(frame: pl.DataFrame, columns: tuple[str, ...], where: str) -> None:
@@ -339,7 +341,7 @@ def _need_columns(frame: pl.DataFrame, columns: tuple[str, ...], where: str) -> 
         )
 
 
-def _item(row: dict[str, Any], stratum: str, study: StudyFile) -> StudyItem:
+def _item(row: dict[str, Any], study: StudyFile) -> StudyItem:
     name = str(row.get("item") or row.get("utterance_id") or "")
     if not name:
         raise ConfigError("an item has no name", hint="fill the column 'item' or 'utterance_id'")
@@ -361,7 +363,7 @@ def _item(row: dict[str, Any], stratum: str, study: StudyFile) -> StudyItem:
         _text(row, "transcript"),
         _text(row, "text"),
         sides,
-        stratum,
+        {name: _as_text(row[name]) if row[name] is not None else "" for name in study.balance},
         _gold(row, name, study),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -122,7 +123,7 @@ def test_checks_are_spread_and_never_first(checks: int) -> None:
         assert sorted(places[n].item for n in at) == wanted
         assert at[0] > 0
         assert len(places) == 12 + checks
-        gaps = [later - before for before, later in zip(at, at[1:], strict=False)]
+        gaps = [later - before for before, later in pairwise(at)]
         assert all(gap <= 2 * (12 // checks) + 1 for gap in gaps)
 
 

@@ -127,7 +127,9 @@ def test_what_is_shown_follows_the_order_of_the_sides() -> None:
 
 
 def test_items_go_through_json() -> None:
-    item = StudyItem("x", "u", "voice", "s.wav", 0.5, 1.0, "ä", None, (Side("p"),), "a", {"q": "v"})
+    item = StudyItem(
+        "x", "u", "voice", "s.wav", 0.5, 1.0, "ä", None, (Side("p"),), {"a": "1"}, {"q": "v"}
+    )
     assert StudyItem.from_json(item.to_json()) == item
 
 

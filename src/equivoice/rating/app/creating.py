@@ -108,7 +108,7 @@ def create_study(
     _private(folder / "admin-token.txt", f"{admin}\n")
     links = {rater: f"{address.rstrip('/')}/r/{token}" for rater, token in tokens.items()}
     _write_links(folder, links)
-    stored = url.set(password=None).render_as_string(hide_password=False)
+    stored = url._replace(password=None).render_as_string(hide_password=False)
     if database is None:
         stored = _DATABASE
     _write(folder / DESCRIPTION, json.dumps({"database": stored, "address": address}) + "\n")

@@ -8,6 +8,7 @@ judges. Other questions' votes are on the item itself.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from equivoice.rating.study_items import StudyItem
 from equivoice.records import ITEMS, VOTES, replace_file, write_table
 
 __all__ = [
+    "QUESTIONS",
     "comments_frame",
     "gold_frame",
+    "groups_frame",
     "items_frame",
     "raters_frame",
     "states_rows",
@@ -31,6 +34,7 @@ __all__ = [
     "write_export",
 ]
 
+QUESTIONS = "questions.json"
 _ORDERS = ("ab", "ba")
 _OTHER = dict(zip(SIDES, reversed(SIDES), strict=True))
 _RATERS = {
@@ -84,18 +88,36 @@ def items_frame(study: OpenStudy) -> pl.DataFrame:
 
 
 def gold_frame(study: OpenStudy) -> pl.DataFrame:
-    """The right answers that are known: ``item``, ``question``, ``value``; in both orders."""
-    rows = []
+    """The right answers that are known: ``item``, ``question``, ``value``; in both orders.
+
+    Several right answers are joined by ``|``.
+    """
+    rows: list[tuple[str, str, str]] = []
     for item in study.items.values():
         for name, value in item.gold.items():
             if study.by_name[name].kind == "comparison":
                 rows.append((_ordered(item.item, swapped=False), name, value))
                 rows.append((_ordered(item.item, swapped=True), name, _OTHER.get(value, value)))
             else:
-                rows += [(item.item, name, each) for each in value.split("|")]
+                rows.append((item.item, name, value))
     return pl.DataFrame(
         rows, schema=dict.fromkeys(("item", "question", "value"), pl.String), orient="row"
     )
+
+
+def groups_frame(study: OpenStudy) -> pl.DataFrame:
+    """What items are counted by: ``item`` and the columns of the study's ``balance``."""
+    rows = [
+        {"item": name, **item.groups}
+        for item in study.items.values()
+        for name in (
+            item.item,
+            _ordered(item.item, swapped=False),
+            _ordered(item.item, swapped=True),
+        )[: 3 if study.definition.compares else 1]
+    ]
+    columns = ("item", *study.definition.balance)
+    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String))
 
 
 def raters_frame(study: OpenStudy) -> pl.DataFrame:
@@ -144,7 +166,10 @@ def comments_frame(study: OpenStudy) -> pl.DataFrame:
 
 
 def write_export(study: OpenStudy, folder: str | Path, *, attentive: bool = False) -> list[Path]:
-    """Write ``votes.parquet``, ``items.parquet``, ``gold.csv``, ``raters.csv``, ``comments.csv``.
+    """Write the votes and what belongs to them.
+
+    ``votes.parquet``, ``items.parquet``, ``gold.csv``, ``groups.csv``, ``raters.csv``,
+    ``comments.csv``, and ``questions.json`` with what was asked.
 
     Args:
         study: whose votes.
@@ -161,6 +186,7 @@ def write_export(study: OpenStudy, folder: str | Path, *, attentive: bool = Fals
         raise StorageError(f"cannot make {folder}: {error.strerror}") from error
     plain = {
         "gold.csv": gold_frame(study),
+        "groups.csv": groups_frame(study),
         "raters.csv": raters_frame(study),
         "comments.csv": comments_frame(study),
     }
@@ -171,7 +197,14 @@ def write_export(study: OpenStudy, folder: str | Path, *, attentive: bool = Fals
             replace_file(folder / name, lambda place, table=frame: table.write_csv(place))  # type: ignore[misc]
             for name, frame in plain.items()
         ),
+        replace_file(folder / QUESTIONS, lambda place: _write_questions(study, place)),
     ]
+
+
+def _write_questions(study: OpenStudy, place: Path) -> None:
+    questions = [question.model_dump(mode="json") for question in study.definition.questions]
+    content = {"title": study.definition.title, "questions": questions}
+    place.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def _votes(

@@ -211,7 +211,6 @@ def test_script_in_any_text_is_text(tmp_path: Path) -> None:
     pages = [browser.text, browser.agree()]
     browser.answer(q="y", comment=evil)
     pages += [browser.text, browser.get("/item/1"), browser.get("/withdraw")]
-    assert evil.split()[0] not in "".join(pages)
     for page in pages:
         assert SCRIPT not in page
         assert 'onload="' not in page
