@@ -15,7 +15,7 @@ from equivoice.corpora import load_corpus
 from equivoice.errors import ConfigError
 from equivoice.models.language import Decoding
 from equivoice.rationales.filtering import Filtered, kept_by
-from equivoice.rationales.filters import FILTERS, FilterRules
+from equivoice.rationales.filters import FilterRules
 from equivoice.rationales.generating import Teaching, plan_generation, run_generation
 from equivoice.rationales.refiltering import open_rationales, refilter
 from equivoice.records import RATIONALES, read_frame, write_table
@@ -146,7 +146,6 @@ class FilterConfig(VerbConfig):
     rules: dict[str, Any] = Field(
         default_factory=dict, description="which reasons are kept: filters, min_words, …"
     )
-    list_filters: bool = option("list the filters and stop", default=False)
 
 
 @app.command("filter")
@@ -158,10 +157,6 @@ def filter_verb(config: FilterConfig) -> None:
       equivoice rationales filter --from reasons -o strict.parquet rules.max_words=120
       equivoice rationales filter --from reasons -o loose.parquet rules.filters=empty,holds_tags,label_word
     """
-    if config.list_filters:
-        for each in FILTERS.values():
-            say(f"{each.name}: {each.doc}")
-        return
     rules = _rules(config.rules)
     source = open_rationales(config.rationales)
     corpus = None if config.corpus is None else load_corpus(config.corpus)

@@ -240,8 +240,6 @@ class DataSettings(BaseModel):
     def _learns_from_the_filtered(self) -> DataSettings:
         if self.targets == "votes" and "train" not in self.filter_splits:
             raise ValueError("filter_splits must name train: nothing else is learnt from")
-        if self.targets == "rationales" and self.rationales is None:
-            raise ValueError("targets is rationales, and rationales names no folder or table")
         if self.targets != "rationales" and self.rationales is not None:
             raise ValueError(f"rationales are learnt with targets=rationales, not {self.targets}")
         return self

@@ -282,8 +282,8 @@ def test_without_transcripts_answers_begin_with_the_label_and_it_is_said(
 
 
 def test_settings_that_do_not_fit_are_refused(demo: Corpus, table: Path) -> None:
-    with pytest.raises(ValueError, match="names no folder"):
-        DataSettings(targets="rationales")
+    with pytest.raises(ConfigError, match="whose reasons are to be learnt"):
+        plan_training("qwen2-audio", demo, recipe="rationales")
     with pytest.raises(ValueError, match="targets=rationales, not label"):
         DataSettings(rationales=str(table))
     assert DataSettings().form is None
