@@ -23,13 +23,14 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from grounding_reasons import scored_reasons
+import yaml
 from grounding_speech import make_speech
 
 from equivoice.audio.synthesis import Delivery
 from equivoice.corpora.synthetic import Biases, make_synthetic
 from equivoice.corpora.synthetic.cast import cast_speakers
 from equivoice.corpora.synthetic.plan import plan_takes
+from equivoice.rationales.claims.scoring import score_reasons
 from equivoice.rationales.grounding import Ground, ground_reasons, make_ground
 from equivoice.rationales.measurements import measure_utterances
 from equivoice.rationales.precision import PrecisionSettings, claim_precision, shuffled_support
@@ -148,11 +149,13 @@ def known_voices(
     support = (tested.get_column("outcome") == "supported").mean()
     shuffled = shuffled_support(tested, ground, shuffles=200, seed=seed)
     low, high = np.quantile(shuffled, [0.025, 0.975])
-    lines = [
+    return [
         f"## {name}",
         "",
-        f"{utterances.height} utterances, {utterances.get_column('speaker').n_unique()} voices; "
-        f"{made.height} sentences written, {claims.height} claims found in them.",
+        (
+            f"{utterances.height} utterances, {utterances.get_column('speaker').n_unique()} voices; "
+            f"{made.height} sentences written, {claims.height} claims found in them."
+        ),
         "",
         "| trait | claims | tested | judged right, of those tested | of all claims |",
         "|---|---:|---:|---:|---:|",
@@ -162,12 +165,13 @@ def known_voices(
         ),
         f"| **all** | {total[0]} | {total[1]} | **{_share(total[2], total[1])}** | {_share(total[2], total[0])} |",
         "",
-        f"True claims only: {support:.1%} of those tested are supported; with the sound shuffled "
-        f"between the utterances of each voice {shuffled.mean():.1%} (95 % of 200 shuffles "
-        f"{low:.1%} to {high:.1%}).",
+        (
+            f"True claims only: {support:.1%} of those tested are supported; with the sound "
+            f"shuffled between the utterances of each voice {shuffled.mean():.1%} (95 % of 200 "
+            f"shuffles {low:.1%} to {high:.1%})."
+        ),
         "",
     ]
-    return lines
 
 
 def _share(part: int, whole: int) -> str:
@@ -183,10 +187,11 @@ def grammar_section() -> list[str]:
         "|---|---:|---:|---:|---:|",
     ]
     for name, paths in scored_sets().items():
-        score = scored_reasons(paths)
+        entries = [entry for path in paths for entry in yaml.safe_load(path.read_text("utf-8"))]
+        score = score_reasons(entries)
         lines.append(
-            f"| {name} ({score.reasons}) | {score.expected} | {score.found} | "
-            f"{_share(score.matched, score.expected)} | {_share(score.matched, score.found)} |"
+            f"| {name} ({score.reasons}) | {score.read} | {score.found} | "
+            f"{score.recall:.1%} | {score.precision:.1%} |"
         )
     return [*lines, ""]
 
@@ -197,7 +202,9 @@ def scored_sets() -> dict[str, list[Path]]:
     first = sorted(set(REASONS.glob("*.yaml")) - set(heldout))
     sets = {"written before the grammar, which was then mended on them": first}
     if heldout:
-        sets["of other people, read before the grammar was run on them"] = heldout
+        sets[
+            "by others, read before the grammar was run on them; then 52 of 55 found, 55 found in all"
+        ] = heldout
     return sets
 
 
@@ -242,11 +249,15 @@ def ravdess_section(data: Path, cache: ArrayCache, actors: int) -> list[str]:
     lines = [
         "## RAVDESS: strong against normal intensity",
         "",
-        f"{utterances.get_column('speaker').n_unique()} actors, {paired.height // 2} pairs of the "
-        "same actor, sentence, emotion and repetition (neutral has no strong form).",
+        (
+            f"{utterances.get_column('speaker').n_unique()} actors, {paired.height // 2} pairs of "
+            "the same actor, sentence, emotion and repetition (neutral has no strong form)."
+        ),
         "",
-        '"The voice is loud", said of every strong and of every normal utterance, against the '
-        "actor's own distribution:",
+        (
+            '"The voice is loud", said of every strong and of every normal utterance, against the '
+            "actor's own distribution:"
+        ),
         "",
         "| said of | group | supported, % of tested | 95 % over actors | tested | shuffled |",
         "|---|---|---:|---:|---:|---:|",
@@ -326,9 +337,11 @@ def main() -> None:
     head = [
         "# Grounding",
         "",
-        f"`python benchmarks/grounding.py {' '.join(sys.argv[1:])}`, commit {git_revision()}, "
-        f"{machine()}, Python {platform.python_version()}; {time.monotonic() - began:.0f} s, "
-        f"{time.process_time() - cpu:.0f} s of processor time in this process.",
+        (
+            f"`python benchmarks/grounding.py {' '.join(sys.argv[1:])}`, commit {git_revision()}, "
+            f"{machine()}, Python {platform.python_version()}; {time.monotonic() - began:.0f} s, "
+            f"{time.process_time() - cpu:.0f} s of processor time in this process."
+        ),
         "",
         "Written by `benchmarks/grounding.py`; what the words mean: `docs/grounding.md`.",
         "",

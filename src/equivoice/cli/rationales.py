@@ -11,6 +11,7 @@ from rich.table import Table
 
 from equivoice.cli.config import VerbConfig, command_line, configured, option, verb_app
 from equivoice.cli.console import finish, note, note_left_out, progress, say
+from equivoice.cli.rationales_ground import ground_verb
 from equivoice.corpora import load_corpus
 from equivoice.errors import ConfigError
 from equivoice.models.language import Decoding
@@ -21,6 +22,8 @@ from equivoice.rationales.refiltering import open_rationales, refilter
 from equivoice.records import RATIONALES, read_frame, write_table
 
 app = verb_app("Let a teacher explain labels, filter what it writes, and look at it.")
+
+app.command("ground")(ground_verb)
 
 _GROUPS = ("emotion", "gender")
 

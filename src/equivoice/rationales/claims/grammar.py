@@ -28,6 +28,8 @@ _COURSES = {"pitch": "pitch_course", "loudness": "loudness", "rate": "rate"}
 # words that are a degree only right before what they are said of
 _BEFORE_ONLY = frozenset({"more", "little", "several", "small", "big", "strong", "plenty of"})
 _ADVERBS_TOO = frozenset({"even", "level"})
+# "she lowers her voice" is about loudness, "the voice lowers" may be about pitch
+_TRANSITIVE = frozenset({"lowers", "lowering", "raises", "raising", "raise"})
 _TEXTURES = {"up": "vary", "vary": "vary", "down": "level", "level": "level"}
 
 
@@ -188,7 +190,8 @@ def _meaning_of(
     unit, family = sentence[place], str(sentence[subject].roles.subject)
     degree = str(unit.roles.degree)
     if family == "voice":
-        return words.voice.get(unit.text)
+        transitive = place < subject or unit.text not in _TRANSITIVE
+        return words.voice.get(unit.text) if transitive else None
     if family == "variation":
         return _varied(sentence, subject, _TEXTURES.get(degree), words)
     return words.meanings.get((family, degree))

@@ -111,7 +111,12 @@ def _ends_denial(sentence: Sentence, place: int) -> bool:
     if not behind:
         return True
     first = behind[0]
-    return first.has("determiners") or _is_verb(first) or _can_be_subject(first)
+    return (
+        first.has("determiners")
+        or first.has("prepositions")
+        or _is_verb(first)
+        or _can_be_subject(first)
+    )
 
 
 def _hedged(sentence: Sentence, clause: Sequence[int]) -> tuple[bool, ...]:
