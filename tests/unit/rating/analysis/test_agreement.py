@@ -77,7 +77,9 @@ def test_agreement_on_choices_is_that_of_the_annotators() -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(st.lists(st.integers(1, 5).map(float), min_size=1, max_size=4), min_size=2, max_size=6))
+@given(
+    st.lists(st.lists(st.integers(1, 5).map(float), min_size=1, max_size=4), min_size=2, max_size=6)
+)
 def test_alpha_of_a_scale_is_that_of_its_definition(values: list[list[float]]) -> None:
     pairable = [value for own in values if len(own) > 1 for value in own]
     found = scale_agreement(points(values), question="fits", uncertainty=Uncertainty(replicates=20))

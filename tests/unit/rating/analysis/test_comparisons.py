@@ -54,7 +54,12 @@ def value(estimates: pl.DataFrame, metric: str, **where: str) -> float | None:
 
 
 def test_a_win_is_counted_for_the_system_and_not_for_the_place() -> None:
-    votes = [("u1", "p", "a", "j"), ("u1", "q", "b", "j"), ("u2", "p", "a", "j"), ("u2", "q", "a", "j")]
+    votes = [
+        ("u1", "p", "a", "j"),
+        ("u1", "q", "b", "j"),
+        ("u2", "p", "a", "j"),
+        ("u2", "q", "a", "j"),
+    ]
     found = win_rates(read_comparisons(*tables(votes)), uncertainty=FEW)
     # u1: p in both orders; u2: whoever stands first
     assert value(found, "win_rate") == 0.75
@@ -88,7 +93,12 @@ def test_the_other_system_wins_the_rest() -> None:
 
 
 def test_ties_count_half_or_are_left_out() -> None:
-    votes = [("u1", "p", "tie", "j"), ("u2", "p", "a", "j"), ("u3", "p", "a", "j"), ("u4", "p", "b", "j")]
+    votes = [
+        ("u1", "p", "tie", "j"),
+        ("u2", "p", "a", "j"),
+        ("u3", "p", "a", "j"),
+        ("u4", "p", "b", "j"),
+    ]
     read = read_comparisons(*tables(votes))
     half = win_rates(read, uncertainty=FEW)
     out = win_rates(read, ties="leave_out", uncertainty=FEW)
@@ -111,7 +121,12 @@ def test_a_pair_of_which_one_order_was_not_read_is_left_out() -> None:
 
 
 def test_raters_who_see_one_order_each_all_count() -> None:
-    votes = [("u1", "p", "a", "r"), ("u1", "q", "a", "s"), ("u2", "q", "b", "r"), ("u2", "p", "a", "s")]
+    votes = [
+        ("u1", "p", "a", "r"),
+        ("u1", "q", "a", "s"),
+        ("u2", "q", "b", "r"),
+        ("u2", "p", "a", "s"),
+    ]
     said, lost = opinions(read_comparisons(*tables(votes)))
     assert lost == 0
     assert sorted(said.select("rater", "value").rows()) == [
@@ -135,8 +150,12 @@ def test_a_system_that_always_stands_first_hides_the_liking_for_places() -> None
 def test_a_liking_for_a_place_is_tested_on_pairs_that_changed_with_the_order() -> None:
     first_twice = [(f"u{at}", first, "a", "j") for at in range(9) for first in "pq"]
     second_twice = [(f"v{at}", first, "b", "j") for at in range(2) for first in "pq"]
-    steady = [(f"w{at}", first, "a" if first == "p" else "b", "j") for at in range(5) for first in "pq"]
-    found = win_rates(read_comparisons(*tables(first_twice + second_twice + steady)), uncertainty=FEW)
+    steady = [
+        (f"w{at}", first, "a" if first == "p" else "b", "j") for at in range(5) for first in "pq"
+    ]
+    found = win_rates(
+        read_comparisons(*tables(first_twice + second_twice + steady)), uncertainty=FEW
+    )
     row = found.filter(metric="first_chosen", unit="item").row(0, named=True)
     assert row["value"] == pytest.approx((18 + 5) / 32)
     assert row["p_value"] == pytest.approx(stats.binomtest(9, 11).pvalue)
@@ -165,11 +184,18 @@ def test_the_interval_is_over_pairs_and_not_over_votes() -> None:
 
 
 def test_emotions_are_counted_alone() -> None:
-    votes = [(f"u{at}", first, "a" if first == "p" else "b", "j") for at in range(3) for first in "pq"]
-    votes += [(f"v{at}", first, "b" if first == "p" else "a", "j") for at in range(2) for first in "pq"]
+    votes = [
+        (f"u{at}", first, "a" if first == "p" else "b", "j") for at in range(3) for first in "pq"
+    ]
+    votes += [
+        (f"v{at}", first, "b" if first == "p" else "a", "j") for at in range(2) for first in "pq"
+    ]
     given, items = tables(votes)
     groups = items.select(
-        "item", emotion=pl.when(pl.col("item").str.starts_with("u")).then(pl.lit("sad")).otherwise(pl.lit("angry"))
+        "item",
+        emotion=pl.when(pl.col("item").str.starts_with("u"))
+        .then(pl.lit("sad"))
+        .otherwise(pl.lit("angry")),
     )
     found = win_rates(read_comparisons(given, items), groups=groups, uncertainty=FEW)
     assert value(found, "win_rate", **{"class": "sad"}) == 1.0
@@ -178,12 +204,19 @@ def test_emotions_are_counted_alone() -> None:
 
 
 def test_the_longer_text_is_told_where_texts_are() -> None:
-    votes = [("u1", "p", "a", "j"), ("u1", "q", "b", "j"), ("u2", "p", "a", "j"), ("u2", "q", "a", "j")]
+    votes = [
+        ("u1", "p", "a", "j"),
+        ("u1", "q", "b", "j"),
+        ("u2", "p", "a", "j"),
+        ("u2", "q", "a", "j"),
+    ]
     found = win_rates(read_comparisons(*tables(votes, shown=True)), uncertainty=FEW)
     assert value(found, "longer_chosen") == 0.75  # p's text is longer
-    assert win_rates(read_comparisons(*tables(votes)), uncertainty=FEW).filter(
-        metric="longer_chosen"
-    ).is_empty()
+    assert (
+        win_rates(read_comparisons(*tables(votes)), uncertainty=FEW)
+        .filter(metric="longer_chosen")
+        .is_empty()
+    )
 
 
 def test_three_systems_meet_in_pairs() -> None:
@@ -197,7 +230,12 @@ def test_three_systems_meet_in_pairs() -> None:
         }
     )
     votes = pl.DataFrame(
-        {"item": ["1", "2", "3"], "rater": ["j"] * 3, "question": ["preference"] * 3, "value": ["a"] * 3}
+        {
+            "item": ["1", "2", "3"],
+            "rater": ["j"] * 3,
+            "question": ["preference"] * 3,
+            "value": ["a"] * 3,
+        }
     )
     read = read_comparisons(votes, items, systems=["r"])
     assert read.systems == (("p", "q"), ("r", "p"), ("r", "q"))
@@ -231,9 +269,7 @@ def test_other_questions_gold_items_and_empty_answers_do_not_count() -> None:
         ({"twice": True}, "a rater's second vote"),
     ],
 )
-def test_votes_that_cannot_be_compared_are_refused(
-    change: dict[str, object], message: str
-) -> None:
+def test_votes_that_cannot_be_compared_are_refused(change: dict[str, object], message: str) -> None:
     given, items = tables([("u1", "p", "a", "j")])
     if change.pop("twice", False):
         given = pl.concat([given, given])

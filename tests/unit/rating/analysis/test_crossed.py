@@ -131,9 +131,7 @@ def test_the_two_way_bootstrap_is_what_its_definition_says() -> None:
     ):
         said = [
             value
-            for value, rater, item in zip(
-                ratings.value, ratings.rater, ratings.item, strict=True
-            )
+            for value, rater, item in zip(ratings.value, ratings.rater, ratings.item, strict=True)
             for _ in range(int(raters[rater] * items[item]))
         ]
         means.append(np.mean(said) if said else np.nan)

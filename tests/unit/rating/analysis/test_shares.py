@@ -57,7 +57,9 @@ def test_groups_and_systems_are_counted_alone() -> None:
 
 def test_other_choices_are_named_as_classes() -> None:
     given = votes([("a", "r", "child"), ("b", "r", "adult"), ("c", "r", "adult")], "age")
-    found = choice_shares(given, question="age", choices=("child", "adult", "teen"), uncertainty=FEW)
+    found = choice_shares(
+        given, question="age", choices=("child", "adult", "teen"), uncertainty=FEW
+    )
     shares = found.filter(unit="item").select("metric", "class", "value").rows()
     assert shares == [
         ("chosen", "child", pytest.approx(1 / 3)),
@@ -67,7 +69,9 @@ def test_other_choices_are_named_as_classes() -> None:
 
 
 def test_excluded_items_and_empty_answers_are_counted_as_left_out() -> None:
-    given = pl.concat([GRID, votes([("e", "r", "")]).with_columns(value=None)], how="vertical_relaxed")
+    given = pl.concat(
+        [GRID, votes([("e", "r", "")]).with_columns(value=None)], how="vertical_relaxed"
+    )
     found = choice_shares(given, exclude=["d"], uncertainty=FEW)
     assert found.get_column("value")[0] == pytest.approx(6 / 9)
     assert json.loads(found.get_column("left_out")[0]) == {
@@ -78,7 +82,12 @@ def test_excluded_items_and_empty_answers_are_counted_as_left_out() -> None:
 
 def test_points_of_a_scale_have_their_mean() -> None:
     given = pl.DataFrame(
-        {"item": list("aabb"), "rater": list("rsrs"), "question": ["fits"] * 4, "number": [1.0, 2, 5, 4]}
+        {
+            "item": list("aabb"),
+            "rater": list("rsrs"),
+            "question": ["fits"] * 4,
+            "number": [1.0, 2, 5, 4],
+        }
     )
     found = scale_means(given, question="fits", low=1, high=5, uncertainty=FEW)
     assert found.get_column("metric").unique().to_list() == ["mean fits"]
@@ -105,7 +114,14 @@ def test_votes_that_are_no_votes_of_raters_are_refused(given: pl.DataFrame, mess
 def test_nothing_rated_gives_a_row_that_says_so() -> None:
     rows = mean_rows(GRID.select("item", "rater", value=pl.lit(1.0)).head(0), FEW, metric="x")
     assert rows == [
-        {"quantity": "score", "level": 0.95, "metric": "x", "value": None, "n": 0, "undefined": "no votes"}
+        {
+            "quantity": "score",
+            "level": 0.95,
+            "metric": "x",
+            "value": None,
+            "n": 0,
+            "undefined": "no votes",
+        }
     ]
     assert estimate_table([]).is_empty()
     assert estimate_table(rows).height == 1
