@@ -23,7 +23,7 @@ from equivoice.cli.config import (
 )
 from equivoice.cli.console import finish, note, note_left_out, say
 from equivoice.cli.reporting import conclusions, write_report
-from equivoice.cli.score_forms import named_readers, read_as_asked
+from equivoice.cli.score_forms import named_readers, rates_in_words, read_as_asked
 from equivoice.corpora import Corpus, check, load_corpus
 from equivoice.corpora.exchange import FOREIGN_FORMATS, foreign_format, read_foreign
 from equivoice.errors import ConfigError, InputError
@@ -223,7 +223,8 @@ def _with_transcripts(
         level=config.level,
         seed=config.seed,
     )
-    return replace(scores, estimates=pl.concat([scores.estimates, rates]))
+    notes = (*scores.notes, *rates_in_words(rates))
+    return replace(scores, estimates=pl.concat([scores.estimates, rates]), notes=notes)
 
 
 def _votes(config: ScoreConfig, corpus: Corpus) -> pl.DataFrame | None:

@@ -13,8 +13,9 @@ from equivoice.evaluation.open_answers import Form, FormReading, Readers, read_f
 from equivoice.models import LanguageBackend
 from equivoice.models.registry import load_model
 from equivoice.records import LabelSpace
+from equivoice.reports.formatting import interval, percent
 
-__all__ = ["named_readers", "read_as_asked"]
+__all__ = ["named_readers", "rates_in_words", "read_as_asked"]
 
 
 def named_readers(
@@ -56,6 +57,21 @@ def read_as_asked(
         return read_form(predictions, space, form)
     with progress("reading answers") as bar:
         return read_form(predictions, space, form, readers=readers, watch=bar)
+
+
+def rates_in_words(rates: pl.DataFrame) -> list[str]:
+    """The word error rate of each system, a sentence each.
+
+    Args:
+        rates: as :func:`~equivoice.evaluation.transcripts.transcript_scores` makes them.
+    """
+    own = rates.filter(quantity="score", metric="word_error_rate").drop_nulls("value")
+    said = []
+    for row in own.iter_rows(named=True):
+        ends = "" if row["low"] is None else f", {interval(row['low'], row['high'])}"
+        who = row["system"] or "the system"
+        said.append(f"What {who} heard: word error rate {percent(row['value'])}%{ends}.")
+    return said
 
 
 def _language_model(name: str, options: Mapping[str, Mapping[str, Any]]) -> LanguageBackend:

@@ -11,6 +11,7 @@ from equivoice.cli.planning import plan_tables
 from equivoice.cli.study_abhinaya import abhinaya_verb
 from equivoice.cli.study_analyse import analyse_verb
 from equivoice.cli.study_asking import StudyConfig, as_asked, ask, need_both
+from equivoice.cli.study_explainable import explainable_verb
 from equivoice.cli.study_fair_training import fair_training_verb
 from equivoice.cli.study_gender_gap import gender_gap_benchmark_verb
 from equivoice.cli.study_people import VERBS as PEOPLE_VERBS
@@ -44,6 +45,7 @@ for _name, _verb in {**PEOPLE_VERBS, "analyse": analyse_verb}.items():
 app.command("gender-gap-benchmark")(gender_gap_benchmark_verb)
 app.command("fair-training")(fair_training_verb)
 app.command("abhinaya")(abhinaya_verb)
+app.command("explainable")(explainable_verb)
 
 
 class ZeroShotAuditConfig(StudyConfig):

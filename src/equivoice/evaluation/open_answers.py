@@ -118,7 +118,7 @@ def read_form(
         watch: told the step at work, and how far it is.
 
     Raises:
-        SchemaError: there is no column ``response``.
+        SchemaError: there are no answers in the column ``response``.
         RunError: a language model cannot be asked.
 
     Example:
@@ -129,7 +129,7 @@ def read_form(
         >>> read.predictions.select("status", "emotion", "read_as").rows()
         [('parsed', 'angry', 'angry'), ('unparsed', None, 'other')]
     """
-    if "response" not in predictions.columns:
+    if "response" not in predictions.columns or predictions["response"].is_null().all():
         raise SchemaError(
             "the table holds no answers in words",
             column="response",
