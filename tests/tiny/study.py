@@ -22,12 +22,13 @@ __all__ = ["Browser", "make_study", "study_file"]
 _MARK = re.compile(r'name="mark" value="([0-9a-f]{64})"')
 
 
-def study_file(folder: Path, *, items: int = 4, **changes: Any) -> Path:
+def study_file(folder: Path, *, items: int = 4, said: str = "", **changes: Any) -> Path:
     """A study file with its items: a sound, a transcript and two systems' answers each.
 
     Args:
         folder: of the file, the table and the sounds; made where it does not exist.
         items: how many.
+        said: what stands behind each transcript and each reason.
         changes: keys of the study file.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,12 +41,12 @@ def study_file(folder: Path, *, items: int = 4, **changes: Any) -> Path:
                 "item": f"clip-{number}",
                 "utterance_id": f"demo/{number}",
                 "audio": f"secret_angry_{number}.wav",
-                "transcript": f"this is sentence {number}",
+                "transcript": f"this is sentence {number}{said}",
                 "system_a": "student",
                 "system_b": "teacher",
                 "answer_a": ("angry", "sad")[number % 2],
                 "answer_b": ("sad", "happy")[number % 2],
-                "reason_a": f"The voice is loud in sentence {number}.",
+                "reason_a": f"The voice is loud in sentence {number}.{said}",
                 "reason_b": f"The words are slow in sentence {number}.",
                 "correct": ("yes", "no")[number % 2],
             }
