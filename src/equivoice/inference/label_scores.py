@@ -81,7 +81,8 @@ class _Reader:
         """(k,) log-probability that an answer begins with so many tokens of each text."""
         cut = replace(self.decoding, max_new_tokens=length, min_new_tokens=0)
         found = self.backend.option_logprobs(self.prefix, texts, [temperature], cut)
-        return found.logprobs[0, 0]
+        row: FloatArray = found.logprobs[0, 0]
+        return row
 
 
 def _row(

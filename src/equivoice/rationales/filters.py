@@ -21,8 +21,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from equivoice.errors import ConfigError, InputError
-from equivoice.prompting.normalising import normalise
 from equivoice.prompting.explained import has_target_tags
+from equivoice.prompting.normalising import normalise
 from equivoice.rationales.cleaning import last_sentence, opens_with
 
 __all__ = ["FILTERS", "Draft", "EvidenceWords", "Filter", "FilterRules", "evidence_words"]

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from equivoice.corpora.corpus import Corpus
-from equivoice.errors import CorpusError
+from equivoice.errors import ConfigError, CorpusError
 from equivoice.prompting.explained import has_target_tags
 from equivoice.rationales.filtering import KEPT
 from equivoice.rationales.refiltering import read_rationales
@@ -109,12 +109,19 @@ def read_reasons(
         folds: from each corpus to the fold that is trained on.
 
     Raises:
+        ConfigError: no table is named.
         InputError: the table cannot be read.
         CorpusError: a reason belongs to an utterance of a test or validation part, no
             reason was kept, or one holds a tag of the target.
     """
-    if settings.rationales is None:
+    if settings.targets != "rationales":
         return None
+    if settings.rationales is None:
+        raise ConfigError(
+            "whose reasons are to be learnt?",
+            value="data.targets=rationales",
+            hint="data.rationales=FOLDER, which 'equivoice rationales generate' made",
+        )
     table = read_rationales(settings.rationales)
     for name, corpus in corpora.items():
         _refuse_held(table, corpus, folds[name], settings.rationales)

@@ -297,12 +297,6 @@ def _check_language(settings: TrainingSettings) -> None:
                 f"objective.{name} is for classifiers, and a language model is trained",
                 value=getattr(objective, name),
             )
-    if data.targets == "rationales" and data.rationales is None:
-        raise ConfigError(
-            "whose reasons are to be learnt?",
-            value="data.targets=rationales",
-            hint="data.rationales=FOLDER, which 'equivoice rationales generate' made",
-        )
     if data.targets == "rationales" and settings.objective.tokens == "all":
         raise ConfigError(
             "of an answer with reasons the answer alone is learnt",
