@@ -68,6 +68,7 @@ CASES = (
     Case("scripted-llm", reads=False),
     Case("scripted-server", reads=False),
     Case("scripted-judge", reads=False),
+    Case("scripted-writer", options=(("otherwise", "Sad."),), reads=False),
     Case("text-llm", "text", hears=False),
     Case("qwen2-audio", "qwen2_audio", longest=30.0, trims=True),
     Case("audio-flamingo-3", "audio_flamingo3", trims=True),
@@ -78,7 +79,8 @@ CASES = (
     Case("speech-llm", "granite_speech", needs="torchaudio"),
 )
 SPEECH = tuple(case for case in CASES if case.tiny in STOCK)
-PREFIX = tuple(case for case in CASES if case.system not in ("scripted-server", "scripted-judge"))
+ANSWERING = ("scripted-server", "scripted-judge", "scripted-writer")
+PREFIX = tuple(case for case in CASES if case.system not in ANSWERING)
 
 
 def each(cases: Sequence[Case]) -> Any:
