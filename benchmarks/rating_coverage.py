@@ -81,11 +81,16 @@ def main() -> None:
     lines = [
         "# Coverage of intervals over raters, items and both",
         "",
-        f"`python benchmarks/rating_coverage.py --studies {asked.studies} --replicates "
-        f"{asked.replicates}`, commit {git_revision()}, {platform.machine()}, one core.",
+        (
+            f"`python benchmarks/rating_coverage.py --studies {asked.studies} --replicates "
+            f"{asked.replicates}`, commit {git_revision()}, {platform.machine()}, one core."
+        ),
         "",
-        f"Share of {asked.studies} studies whose 95 % interval holds the true share, and in "
-        "brackets its mean width in points. Spreads are standard deviations on the probit scale.",
+        (
+            f"Share of {asked.studies} studies whose 95 % interval holds the true share, and in "
+            "brackets its mean width in points. Spreads are standard deviations on the probit "
+            "scale."
+        ),
         "",
         "| Raters | Items | True share | Spread of raters | of items | Over items | Over raters | Over both |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",

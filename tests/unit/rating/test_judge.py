@@ -203,8 +203,8 @@ def test_what_the_judge_needs_must_be_there(
 ) -> None:
     with pytest.raises(InputError, match="transcript"):
         run(ScriptedJudge(), pairs, utterances.drop("transcript"), tmp_path / "a")
+    silent = utterances.drop("audio")
     with pytest.raises(ConfigError, match="no sound"):
-        silent = utterances.drop("audio")
         run(ScriptedJudge(), pairs, silent, tmp_path / "b", modality="speech")
     with pytest.raises(ConfigError, match="not known"):
         run(ScriptedJudge(), pairs, utterances.head(3), tmp_path / "c")

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from equivoice.annotators.counts import OTHER, Ratings
 from equivoice.annotators.cohen import cohen_kappa
+from equivoice.annotators.counts import OTHER, Ratings
 from equivoice.errors import VotesError
 from equivoice.rating.analysis.agreement import (
     choice_agreement,
