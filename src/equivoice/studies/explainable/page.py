@@ -46,7 +46,7 @@ def study_sections(found: Measured, paper: PublishedForms, *, command: str = "")
     ]
     made = [section for section in sections if section.blocks]
     if command:
-        made.append(Section("How this page was made", "made", (Code(command),)))
+        made.append(Section("How this page was made", "made", (Code("Command", command),)))
     return made
 
 
@@ -188,5 +188,5 @@ def _heard(found: Measured) -> Iterator[Block]:
 
 def _paper(paper: PublishedForms) -> Iterator[Block]:
     scored = f"{paper.corpus}, {paper.split}; macro-F1 over {len(paper.emotions)} emotions"
-    yield Facts((("Paper", f"{paper.title}. {paper.authors}."), ("Scored there", scored)))
+    yield Facts((("Paper", (f"{paper.title}. {paper.authors}.",)), ("Scored there", (scored,))))
     yield Bullets(tuple((None, f"{slip.what} ({slip.evidence})") for slip in paper.slips))
