@@ -114,7 +114,8 @@ class Standing:
         shares: (n, K) from 0 (all others are higher) to 1 (all others are
             lower), ties half; NaN where there is no value or nobody to compare with.
         of_speaker: (n,) whether the others are the speaker's own utterances.
-        pools: (n,) a number for each group of utterances that are compared.
+        pools: (n,) a number for each group of utterances that are compared; those
+            of too few of their kind are one group, compared with the whole corpus.
         rows: from utterance_id to its row.
     """
 
@@ -143,17 +144,25 @@ def standing(measured: pl.DataFrame, *, fewest: int) -> Standing:
         raise InputError("an utterance was measured twice", column="utterance_id")
     names = (*prosody_names(), LETTER_RATE)
     values = measured.select(pl.col(names).cast(pl.Float64)).to_numpy().astype(np.float64)
-    pools, of_speaker = _pools(measured, fewest)
+    pools, of_speaker, alone = _pools(measured, fewest)
+    corpus = _groups(measured, ("corpus",), needed=None)
     shares = np.full(values.shape, np.nan)
     for pool in np.unique(pools):
-        own = np.flatnonzero(pools == pool)
+        own = pools == pool
+        among = corpus == corpus[own][0] if alone[own].all() else own
         for column in range(values.shape[1]):
-            shares[own, column] = _shares(values[own, column])
+            shares[own, column] = _shares(values[among, column])[own[among]]
     return Standing(names, values, shares, of_speaker, pools, rows)
 
 
-def _pools(measured: pl.DataFrame, fewest: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Who is compared with whom: speakers with enough, then language and gender, then the corpus."""
+def _pools(
+    measured: pl.DataFrame, fewest: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Pools, and who is compared with the speaker's own, and who with the whole corpus.
+
+    Speakers with enough utterances come first, then language and gender; who is
+    left is of too few of a kind.
+    """
     keys = [
         _groups(measured, ("corpus", "speaker"), needed="speaker"),
         _groups(measured, ("corpus", "language", "gender"), needed=None),
@@ -162,14 +171,17 @@ def _pools(measured: pl.DataFrame, fewest: int) -> tuple[NDArray[np.int64], NDAr
     of_speaker = np.zeros(measured.height, dtype=bool)
     first = 0
     for number, codes in enumerate(keys):
-        counts = np.bincount(codes[codes >= 0], minlength=int(codes.max(initial=-1)) + 1)
-        enough = (pools < 0) & (codes >= 0)
-        enough[enough] = counts[codes[enough]] >= fewest
+        size = int(codes.max(initial=-1)) + 1
+        open_ones = (pools < 0) & (codes >= 0)
+        counts = np.bincount(codes[open_ones], minlength=size)
+        enough = open_ones.copy()
+        enough[open_ones] = counts[codes[open_ones]] >= fewest
         pools[enough] = first + codes[enough]
         of_speaker |= enough & (number == 0)
-        first += len(counts)
+        first += size
+    alone = pools < 0
     corpus = _groups(measured, ("corpus",), needed=None)
-    return np.where(pools < 0, first + corpus, pools), of_speaker
+    return np.where(alone, first + corpus, pools), of_speaker, alone
 
 
 def _groups(
