@@ -35,13 +35,11 @@ _SOUND = re.compile(r'<audio[^>]* src="([^"]+)"')
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def database(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str | None]:
+def database(request: pytest.FixtureRequest) -> Iterator[str | None]:
     if request.param == "sqlite":
         yield None
         return
-    with postgres(tmp_path_factory.mktemp("postgres") / "server") as address:
+    with postgres() as address:
         yield address
 
 
@@ -156,8 +154,8 @@ def one_study(folder: Path, database: str, schema: str, **changes: object) -> Op
 
 
 @pytest.fixture(scope="module")
-def server_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres(tmp_path_factory.mktemp("postgres") / "server") as address:
+def server_address() -> Iterator[str]:
+    with postgres() as address:
         yield address
 
 
