@@ -8,7 +8,8 @@ As published the label comes first, so that the reason follows from it and canno
 it; with ``reason_first`` it can, and with ``label_only`` there is none, for ablations.
 
 Reading is tolerant, as the paper's is (a closing tag is missing, all tags are missing,
-"Label — rationale"), and total: any text is read, and what was wrong with it is said.
+"Label — rationale"), and total: any text is read, and what was wrong with it is said. A
+chain of thought that ends in a line "Answer: label" is a reason too.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ _KINDS = {
 _TAG = re.compile(rf"<\s{{0,3}}(/?)\s{{0,3}}({'|'.join(_KINDS)})\s{{0,3}}>", re.IGNORECASE)
 _SAID = re.compile(r"\AI\s+think\s+(?:that\s+)?the\s+emotion\s+is\b[\s:]*", re.IGNORECASE)
 _DASH = re.compile(r"—|–|(?<=\s)-(?=\s)")
+_MARKED = re.compile(r"[\s*_#]{0,9}(?:final\s)?answer[\s*_]{0,9}:(.*)\Z", re.IGNORECASE | re.DOTALL)
 _LONGEST_LABEL = 4  # words before a dash; more are running text
 _SHORTEST_REASON = 3  # words behind it; fewer are another label
 
@@ -180,6 +182,11 @@ def read_target(text: str | None) -> Explained:
 
 
 def _untagged(text: str) -> Explained:
+    """What stands in "Label — rationale", or in a rationale with "Answer: label" as last line."""
+    before, _, last = text.rstrip().rpartition("\n")
+    marked = _MARKED.match(last)
+    if marked is not None and len(before.split()) >= _SHORTEST_REASON:
+        return Explained(None, _bare(marked[1]), before.strip(), ("there are no tags",))
     label, reason = _dashed(text)
     return Explained(None, _bare(label), reason, ("there are no tags",))
 

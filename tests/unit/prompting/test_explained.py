@@ -83,6 +83,9 @@ def test_any_text_is_read(text: str) -> None:
         (f"I think the emotion is sad – {WHY}", (None, "sad", WHY)),
         (f"<asr>{ASR}</asr> Sad — {WHY}", (ASR, "Sad", WHY)),
         ("Sad", (None, "Sad", None)),
+        (f"{WHY}\nIt fits best.\nAnswer: Surprise", (None, "Surprise", f"{WHY}\nIt fits best.")),
+        (f"{WHY}\n**Final answer:** surprise.\n", (None, "surprise", WHY)),
+        ("Answer: sad", (None, "Answer: sad", None)),
         ("<answer></answer>", (None, None, None)),
         ("<reason>", (None, None, None)),
     ],
@@ -160,6 +163,7 @@ def test_reading_takes_no_long_time() -> None:
         "< " * 50_000,
         "- " * 50_000,
         " " * 100_000 + "x",
+        "a b c\n" + " " * 100_000 + "answer",
     ):
         read_target(text)
     assert time.perf_counter() - begun < 2
