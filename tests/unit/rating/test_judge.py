@@ -184,7 +184,7 @@ def test_single_reasons_are_accepted_or_graded(utterances: pl.DataFrame, tmp_pat
     sampled = sample_reasons(mixed, system="ours")
     votes = run(ScriptedJudge(), sampled, utterances, tmp_path / "a", rubric="acceptance")
     assert dict(votes.group_by("value").len().rows()) == {"accept": 8, "reject": 4}
-    assert set(votes.get_column("question")) == {"acceptable"}
+    assert set(votes.get_column("question")) == {"acceptance"}
     graded = run(ScriptedJudge(), sampled, utterances, tmp_path / "b", rubric="plausibility")
     assert set(graded.get_column("number")) == {1.0, 2.0}
     assert graded.get_column("value").null_count() == 12

@@ -110,8 +110,8 @@ def choice_agreement(
 
     Example:
         >>> votes = {"item": ["x", "x", "y", "y"], "rater": ["r", "s"] * 2,
-        ...          "question": ["acceptable"] * 4, "value": ["accept", "accept", "reject", "reject"]}
-        >>> found = choice_agreement(pl.DataFrame(votes), question="acceptable",
+        ...          "question": ["acceptance"] * 4, "value": ["accept", "accept", "reject", "reject"]}
+        >>> found = choice_agreement(pl.DataFrame(votes), question="acceptance",
         ...                          choices=["accept", "reject"])
         >>> found.filter(metric="krippendorff_alpha")["value"].to_list()
         [1.0]
@@ -176,12 +176,12 @@ def judge_agreement(
         ``groups`` is ``people`` or the judge's name, ``n`` the number of pairs.
 
     Example:
-        >>> rows = [(f"i{i}", rater, "model" if rater == "j" else "person", "acceptable", value)
+        >>> rows = [(f"i{i}", rater, "model" if rater == "j" else "person", "acceptance", value)
         ...         for i in range(10) for rater in "pqj"
         ...         for value in (["accept", "reject"][i % 2],)]
         >>> votes = pl.DataFrame(rows, orient="row",
         ...                      schema=["item", "rater", "kind", "question", "value"])
-        >>> found = judge_agreement(votes, question="acceptable", choices=["accept", "reject"])
+        >>> found = judge_agreement(votes, question="acceptance", choices=["accept", "reject"])
         >>> found.select("groups", "value", "n").rows()
         [('people', 1.0, 1), ('j', 1.0, 2)]
     """
@@ -230,9 +230,9 @@ def gold_accuracy(votes: pl.DataFrame, gold: pl.DataFrame, *, level: float = 0.9
         VotesError: ``gold`` lacks a column.
 
     Example:
-        >>> votes = {"item": ["x", "y"], "rater": ["r"] * 2, "question": ["acceptable"] * 2,
+        >>> votes = {"item": ["x", "y"], "rater": ["r"] * 2, "question": ["acceptance"] * 2,
         ...          "value": ["accept", "reject"]}
-        >>> gold = {"item": ["x", "y"], "question": ["acceptable"] * 2, "value": ["accept"] * 2}
+        >>> gold = {"item": ["x", "y"], "question": ["acceptance"] * 2, "value": ["accept"] * 2}
         >>> gold_accuracy(pl.DataFrame(votes), pl.DataFrame(gold))["value"].to_list()
         [0.5, 0.5]
     """

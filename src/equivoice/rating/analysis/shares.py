@@ -24,7 +24,7 @@ _EXCLUDED = "vote on an item that does not count"
 def choice_shares(
     votes: pl.DataFrame,
     *,
-    question: str = "acceptable",
+    question: str = "acceptance",
     choices: Sequence[str] = (_ACCEPT,),
     groups: pl.DataFrame | None = None,
     systems: Mapping[str, str] | None = None,
@@ -54,7 +54,7 @@ def choice_shares(
 
     Example:
         >>> votes = {"item": ["x", "y"] * 2, "rater": ["r", "r", "s", "s"],
-        ...          "question": ["acceptable"] * 4, "value": ["accept", "accept", "reject", "accept"]}
+        ...          "question": ["acceptance"] * 4, "value": ["accept", "accept", "reject", "accept"]}
         >>> choice_shares(pl.DataFrame(votes))["value"].to_list()
         [0.75, 0.75, 0.75]
     """

@@ -28,7 +28,7 @@ FEW = Uncertainty(replicates=100)
 CHOICES = ("accept", "reject")
 
 
-def said(table: dict[str, str], question: str = "acceptable") -> pl.DataFrame:
+def said(table: dict[str, str], question: str = "acceptance") -> pl.DataFrame:
     """By rater, a letter an item: a for accept, r for reject, a blank for no vote."""
     words = {"a": "accept", "r": "reject"}
     rows = [
@@ -64,12 +64,12 @@ def points(values: list[list[float]]) -> pl.DataFrame:
 
 def test_agreement_on_choices_is_that_of_the_annotators() -> None:
     table = said({"p": "aarraarraarr", "q": "aarraarraara", "s": "aaaraarraarr"})
-    found = choice_agreement(table, question="acceptable", choices=CHOICES, uncertainty=FEW)
+    found = choice_agreement(table, question="acceptance", choices=CHOICES, uncertainty=FEW)
     assert found.get_column("metric").to_list() == [
         "krippendorff_alpha", "fleiss_kappa", "top_share", "cohen_kappa",
     ]  # fmt: skip
     numbers = table.with_columns(number=(pl.col("value") == "accept").cast(pl.Float64))
-    scale = scale_agreement(numbers, question="acceptable", uncertainty=FEW)
+    scale = scale_agreement(numbers, question="acceptance", uncertainty=FEW)
     # with two categories the nominal alpha is that of 0 and 1 on a scale
     assert found.get_column("value")[0] == pytest.approx(scale.get_column("value")[0])
     assert found.get_column("low")[0] < found.get_column("value")[0] < found.get_column("high")[0]
@@ -101,7 +101,7 @@ def test_a_judge_stands_beside_people() -> None:
     people = said({"p": "aarraarraarr", "q": "aarraarraaaa"})
     model = said({"judge": "aarraarraarr"}).with_columns(kind=pl.lit("model"))
     both = pl.concat([people.with_columns(kind=pl.lit("person")), model])
-    found = judge_agreement(both, question="acceptable", choices=CHOICES)
+    found = judge_agreement(both, question="acceptance", choices=CHOICES)
     rows = {row["groups"]: row for row in found.iter_rows(named=True)}
     lines = ["aarraarraarr", "aarraarraaaa"]
     codes = np.array([[letter == "r" for letter in line] for line in lines]).astype(np.int64)
@@ -118,7 +118,7 @@ def test_a_judge_stands_beside_people() -> None:
 
 def test_pairs_that_share_too_little_say_so() -> None:
     few = said({"p": "aar", "q": "aar"})
-    found = judge_agreement(few, question="acceptable", choices=CHOICES)
+    found = judge_agreement(few, question="acceptance", choices=CHOICES)
     assert found.get_column("value").to_list() == [None]
     assert "shares 10" in found.get_column("undefined")[0]
 
@@ -150,13 +150,13 @@ def test_known_answers_are_met_or_not_rater_by_rater() -> None:
         {
             "item": ["g1", "g2", "g1", "g2", "x"],
             "rater": ["r", "r", "s", "s", "r"],
-            "question": ["acceptable", "fits", "acceptable", "fits", "acceptable"],
+            "question": ["acceptance", "fits", "acceptance", "fits", "acceptance"],
             "value": ["Accept", None, "reject", None, "accept"],
             "number": [None, 4.0, None, 4.0, None],
         }
     )
     gold = pl.DataFrame(
-        {"item": ["g1", "g2"], "question": ["acceptable", "fits"], "value": ["accept", "4|5"]}
+        {"item": ["g1", "g2"], "question": ["acceptance", "fits"], "value": ["accept", "4|5"]}
     )
     found = gold_accuracy(votes, gold)
     assert found.select("groups", "value", "n").rows() == [
@@ -168,7 +168,7 @@ def test_known_answers_are_met_or_not_rater_by_rater() -> None:
 
 
 def test_without_known_answers_there_is_no_accuracy() -> None:
-    gold = pl.DataFrame({"item": ["z"], "question": ["acceptable"], "value": ["accept"]})
+    gold = pl.DataFrame({"item": ["z"], "question": ["acceptance"], "value": ["accept"]})
     found = gold_accuracy(said({"p": "aar"}), gold)
     assert found.get_column("undefined").to_list() == ["no votes on items with known answers"]
     with pytest.raises(VotesError, match="item, question and value"):

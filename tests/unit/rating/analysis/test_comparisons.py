@@ -251,7 +251,7 @@ def test_other_questions_gold_items_and_empty_answers_do_not_count() -> None:
         {
             "item": ["u1 | p | q", "u3 | p | q"],
             "rater": ["k", "k"],
-            "question": ["acceptable", "preference"],
+            "question": ["acceptance", "preference"],
             "value": ["accept", None],
         }
     )

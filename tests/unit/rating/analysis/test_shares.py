@@ -14,7 +14,7 @@ from equivoice.rating.analysis.shares import choice_shares, scale_means
 FEW = Uncertainty(replicates=50)
 
 
-def votes(values: list[tuple[str, str, str]], question: str = "acceptable") -> pl.DataFrame:
+def votes(values: list[tuple[str, str, str]], question: str = "acceptance") -> pl.DataFrame:
     """Rows of item, rater, value."""
     frame = pl.DataFrame(values, orient="row", schema=["item", "rater", "value"])
     return frame.with_columns(question=pl.lit(question))
