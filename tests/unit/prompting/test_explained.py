@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equivoice.errors import InputError
@@ -42,6 +42,7 @@ def test_the_published_form_is_written_and_read() -> None:
 
 
 @pytest.mark.parametrize("form", TARGET_FORMS)
+@settings(deadline=None)
 @given(transcript=st.none() | WORDS, emotion=LABELS, reason=WORDS)
 def test_what_is_written_is_read(
     form: TargetForm, transcript: str | None, emotion: str, reason: str
@@ -58,6 +59,7 @@ def test_the_orders_put_the_reason_behind_or_before_the_label() -> None:
     assert "reason" not in write_target(ASR, "sad", WHY, "label_only")
 
 
+@settings(deadline=None)
 @given(st.text() | st.text(alphabet="<>/asrnweo -—\n", max_size=60))
 def test_any_text_is_read(text: str) -> None:
     read = read_target(text)
@@ -134,6 +136,7 @@ def test_what_could_not_be_read_again_is_not_written(parts: tuple[str, str, str 
         write_target(*parts)
 
 
+@settings(deadline=None)
 @given(transcript=st.none() | WORDS, emotion=LABELS, reason=WORDS)
 def test_what_stands_before_the_label_and_the_label_make_the_beginning(
     transcript: str | None, emotion: str, reason: str

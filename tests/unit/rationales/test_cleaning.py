@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equivoice.rationales.cleaning import clean_reason, last_sentence, opens_with
@@ -60,6 +60,7 @@ def test_a_reason_that_only_asks_is_left_to_the_filters() -> None:
     assert cleaned("Well, you know,") == ""
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_cleaning_shortens_only_and_ends(text: str) -> None:
     made = cleaned(text)
@@ -67,11 +68,13 @@ def test_cleaning_shortens_only_and_ends(text: str) -> None:
     assert cleaned(made) == made or len(cleaned(made)) < len(made)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["It falls.", "Why?", '"No!"', "So it is…"]), min_size=1))
 def test_the_last_sentence_is_the_last(sentences: list[str]) -> None:
     assert last_sentence(" ".join(sentences)) == sentences[-1]
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_last_sentence_ends_its_text(text: str) -> None:
     assert text.rstrip().endswith(last_sentence(text))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -114,6 +114,7 @@ def test_thresholds_are_those_of_the_rules() -> None:
     assert found("too_long", "It is high.", rules={"min_words": 1, "max_words": 2}) is not None
 
 
+@settings(deadline=None)
 @given(st.text(), st.none() | st.text(), st.none() | st.booleans())
 def test_every_rule_reads_any_text(
     reason: str, transcript: str | None, finished: bool | None
