@@ -160,8 +160,13 @@ def load_rubric(name_or_path: str | Path) -> Rubric:
             choices=rubric_names(),
             hint="or give the path of a rubric file (.yaml)",
         )
-    entry = _own() / f"{name_or_path}.yaml"
-    return _read(entry.read_text("utf-8"), name=name_or_path, file=entry.name)
+    return _own_rubric(name_or_path)
+
+
+@cache
+def _own_rubric(name: str) -> Rubric:
+    entry = _own() / f"{name}.yaml"
+    return _read(entry.read_text("utf-8"), name=name, file=entry.name)
 
 
 def _own() -> resources.abc.Traversable:
