@@ -125,7 +125,7 @@ def test_fifty_raters_at_once(database: str | None, tmp_path: Path) -> None:
     if "EQUIVOICE_LOAD" in os.environ:
         with Path(os.environ["EQUIVOICE_LOAD"]).open("a") as log:
             log.write(json.dumps(told) + "\n")
-    assert server.told == "" or "Ctrl-C" in server.told, server.told
+    assert "Traceback" not in server.told, server.told
     assert votes.height == RATERS * ITEMS
     assert votes.select("item", "rater").n_unique() == RATERS * ITEMS
     said = Counter(votes["value"])

@@ -35,7 +35,7 @@ def free_port() -> int:
 
 
 class Served:
-    """``equivoice study serve`` in a process of its own.
+    """``equivoice study serve`` in a process of its own, without the group's other verbs.
 
     Args:
         folder: of the study.
@@ -45,10 +45,12 @@ class Served:
 
     def __init__(self, folder: Path, port: int, database: str | None = None) -> None:
         self.address = f"http://127.0.0.1:{port}"
-        self._command = [sys.executable, "-m", "equivoice", "study", "serve", str(folder)]
-        self._command += ["--port", str(port)]
-        self._command += ["--database", database] if database else []
+        given = {"folder": str(folder), "port": str(port), "database": database, "host": None}
+        call = f"serve_verb(words=[], config=None, **{given!r})"
+        code = f"from equivoice.cli.study_people import serve_verb\n{call}"
+        self._command = [sys.executable, "-c", code]
         self._process: subprocess.Popen[bytes] | None = None
+        self.told = ""
         self.start()
 
     def start(self) -> None:

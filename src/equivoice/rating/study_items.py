@@ -345,7 +345,7 @@ def _item(row: dict[str, Any], study: StudyFile) -> StudyItem:
     name = str(row.get("item") or row.get("utterance_id") or "")
     if not name:
         raise ConfigError("an item has no name", hint="fill the column 'item' or 'utterance_id'")
-    sides = (_side(row, "a"), _side(row, "b")) if study.compares else (_side(row, "a"),)
+    sides = tuple(_side(row, side) for side in (SIDES if study.compares else SIDES[:1]))
     sound = _text(row, "audio") if "sound" in study.show else None
     if "sound" not in study.show:
         sides = tuple(Side(side.system, side.answer, side.reason) for side in sides)
