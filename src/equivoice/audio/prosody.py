@@ -191,7 +191,8 @@ def _of_voice(heard: _Heard) -> dict[str, float]:
 def _lengths(flags: Flags) -> Floats:
     """Seconds of each run of true flags."""
     edges = np.diff(np.concatenate([[0], flags.astype(np.int8), [0]]))
-    return (np.flatnonzero(edges == -1) - np.flatnonzero(edges == 1)) * STEP_SECONDS
+    counts = np.flatnonzero(edges == -1) - np.flatnonzero(edges == 1)
+    return np.asarray(counts * STEP_SECONDS, dtype=np.float64)
 
 
 def _course(track: Floats) -> float:

@@ -164,12 +164,12 @@ def _interval(tested: pl.DataFrame, settings: PrecisionSettings) -> dict[str, An
         return {}
     groups = np.zeros(tested.height, dtype=np.int64)
     values, units, unit = _resampled(tested, groups, 1, settings)
-    return _ends(tested_share(tested), values[0], int(units[0]), unit, settings)
+    return _ends(_supported_share(tested), values[0], int(units[0]), unit, settings)
 
 
-def tested_share(tested: pl.DataFrame) -> float:
+def _supported_share(tested: pl.DataFrame) -> float:
     """The share of tested claims that are supported."""
-    return float((tested.get_column("outcome") == "supported").mean() or 0.0)
+    return tested.filter(pl.col("outcome") == "supported").height / max(tested.height, 1)
 
 
 def _resampled(
@@ -199,7 +199,7 @@ def _ends(
     if units < FEWEST_UNITS:
         return known | {"undefined": f"too few {unit}s for an interval"}
     noise = deviations(replicates, units) * stretch(units - 1, settings.level)
-    low, high = percentile_interval(np.float64(value), noise, level=settings.level)
+    low, high = percentile_interval(np.asarray(value), noise, level=settings.level)
     if not np.isfinite(low):
         return known | {"undefined": "most replicates hold no claim that could be tested"}
     return known | {
@@ -225,7 +225,7 @@ def _by_group(
     for code, group in enumerate(found.groups):
         own = tested.filter(pl.Series(found.codes == code))
         whole = claims.filter(pl.Series(every.codes == every.groups.index(group)))
-        points.append(tested_share(own))
+        points.append(_supported_share(own))
         ends = _ends(points[-1], values[code], int(units[code]), unit, settings)
         rows.append(
             _row(system, None, whole, own)
@@ -266,7 +266,7 @@ def _gap(
         values[second], int(units[second])
     )
     noise = noise * stretch(fewest - 1, settings.level)
-    low, high = percentile_interval(np.float64(row["value"]), noise, level=settings.level)
+    low, high = percentile_interval(np.asarray(row["value"]), noise, level=settings.level)
     return row | {"low": float(low), "high": float(high)}
 
 

@@ -25,7 +25,7 @@ def measured(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         | dict(row)
         for number, row in enumerate(rows)
     ]
-    texts = {name: pl.String for name in ("utterance_id", *KEYS)}
+    texts = dict.fromkeys(("utterance_id", *KEYS), pl.String)
     return pl.DataFrame(full, schema_overrides=texts, infer_schema_length=None)
 
 

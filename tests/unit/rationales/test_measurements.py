@@ -108,7 +108,7 @@ def test_sounds_are_measured_once_and_faults_are_kept_apart(tmp_path: Path) -> N
     )
     assert told == [(1, 2), (2, 2)]
     assert table["pitch"][0] == pytest.approx(12.0, abs=0.1)  # 200 Hz is an octave above 100
-    assert table[LETTER_RATE][0] == pytest.approx(5 / table["sounding"][0])
+    assert table[LETTER_RATE][0] == pytest.approx(4 / table["sounding"][0])
     assert table["fault"][0] is None
     assert "no sound file" in table["fault"][1]
     assert np.isnan(table["pitch"][1])

@@ -32,7 +32,7 @@ def world() -> tuple[list[dict[str, Any]], pl.DataFrame]:
             "utterance_id": f"a/{speaker}-{take}",
             "speaker": f"s{speaker:02d}",
             "gender": "female" if speaker % 2 else "male",
-            "pitch": 10.0 * speaker + take,
+            "pitch": 100.0 * speaker + take,
         }
         for speaker in range(SPEAKERS)
         for take in range(TAKES)
@@ -49,7 +49,11 @@ def saying(said: dict[str, str], system: str = "m") -> pl.DataFrame:
 
 
 def right(row: dict[str, Any]) -> str:
-    return "The pitch is high." if row["pitch"] % 10 >= 5 else "The pitch is low."
+    return "The pitch is high." if row["pitch"] % 100 >= 5 else "The pitch is low."
+
+
+def wrong(row: dict[str, Any]) -> str:
+    return "The pitch is low." if row["pitch"] % 100 >= 5 else "The pitch is high."
 
 
 def estimates(reasons: pl.DataFrame, held: Ground, **more: Any) -> pl.DataFrame:
@@ -121,9 +125,7 @@ def test_few_speakers_have_no_interval(held: Ground) -> None:
 def test_the_interval_is_over_speakers_and_not_over_claims(held: Ground) -> None:
     """Half of the speakers are all right, half all wrong: 120 claims are 12 facts."""
     said = {
-        row["utterance_id"]: right(row)
-        if int(row["speaker"][1:]) < 6
-        else right({"pitch": row["pitch"] + (5 if row["pitch"] % 10 < 5 else -5)})
+        row["utterance_id"]: right(row) if int(row["speaker"][1:]) < 6 else wrong(row)
         for row in ROWS
     }
     whole = one(estimates(saying(said), held, shuffles=0), quantity="score", **{"class": None})
@@ -133,7 +135,9 @@ def test_the_interval_is_over_speakers_and_not_over_claims(held: Ground) -> None
 
 def test_systems_are_kept_apart(held: Ground) -> None:
     name = ROWS[0]["utterance_id"]
-    both = pl.concat([saying({name: "The pitch is low."}, "b"), saying({name: "A high pitch."}, "a")])
+    both = pl.concat(
+        [saying({name: "The pitch is low."}, "b"), saying({name: "A high pitch."}, "a")]
+    )
     table = estimates(both, held, shuffles=0).filter(pl.col("class") == "pitch")
     assert table.select("system", "value").rows() == [("a", 0.0), ("b", 1.0)]
 
@@ -165,8 +169,9 @@ def test_shuffling_keeps_to_the_speaker_and_counts_denials() -> None:
 
 def test_transcripts_go_with_the_sound() -> None:
     rows = [{"utterance_id": f"a/{n}", "speaker": "s", "pitch": float(n)} for n in range(4)]
-    held = ground(rows, transcripts={f"a/{n}": f"word number {n} here" for n in range(4)})
-    said = {f"a/{n}": f'He says "word number {n} here".' for n in range(4)}
+    words = ["red apples", "open doors", "late trains", "long letters"]
+    held = ground(rows, fewest=2, transcripts={f"a/{n}": words[n] for n in range(4)})
+    said = {f"a/{n}": f'He says "{words[n]}".' for n in range(4)}
     claims = ground_reasons(saying(said), held)
     assert set(claims["outcome"]) == {"supported"}
     drawn = shuffled_support(claims, held, shuffles=400, seed=0)
