@@ -225,3 +225,77 @@ def test_answers_are_filtered_again_from_what_was_written(demo: Corpus, tmp_path
     assert from_table.rationales.equals(again.rationales)
     with pytest.raises(InputError, match="of which corpus"):
         refilter(run.rationales(), rules)
+
+
+class EndsIn(ScriptedWriter):
+    """Is interrupted in a batch of a given number, from 1; never where it is 0."""
+
+    ends_in = 0
+    batches = 0
+
+    def answer(
+        self, questions: Sequence[Question], draws: Sequence[Sequence[Draw]], decoding: Decoding
+    ) -> list[list[Said]]:
+        self.batches += 1
+        if self.batches == self.ends_in:
+            raise KeyboardInterrupt
+        return super().answer(questions, draws, decoding)
+
+
+@pytest.mark.parametrize("cuts", [(1,), (2, 2), (8,), (3, 1, 4)])
+def test_wherever_it_is_cut_and_however_often_the_table_is_the_same(
+    demo: Corpus, tmp_path: Path, cuts: tuple[int, ...]
+) -> None:
+    how = Teaching(batch_size=1)
+    texts = dict.fromkeys(trained(demo), REASON)
+    asked: list[str] = []
+    for cut in (*cuts, 0):
+        mortal = EndsIn(texts)
+        mortal.ends_in = cut
+        try:
+            run = generate_rationales(mortal, demo, out=tmp_path / "out", how=how)
+        except KeyboardInterrupt:
+            continue
+        finally:
+            asked += [question.utterance_id for question in mortal.asked]
+    assert sorted(asked) == sorted(trained(demo))  # each once
+    whole = generate_rationales(teacher(demo), demo, out=tmp_path / "whole", how=how)
+    assert run.rationales().equals(whole.rationales())
+
+
+def test_costs_and_times_stand_beside_the_answers_and_not_in_the_table(
+    demo: Corpus, tmp_path: Path
+) -> None:
+    run = generate_rationales(teacher(demo, cost=0.25), demo, out=tmp_path / "out")
+    answers = run.answers()
+    assert set(answers["cost"]) == {0.25}
+    assert (answers["seconds"] >= 0).all()
+    assert not {"cost", "seconds"} & set(run.rationales().columns)
+
+
+def test_the_watcher_is_told_of_each_batch(demo: Corpus, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    generate_rationales(
+        teacher(demo),
+        demo,
+        out=tmp_path / "out",
+        how=Teaching(batch_size=3),
+        watch=lambda done, total: told.append((done, total)),
+    )
+    assert told == [(0, 8), (3, 8), (6, 8), (8, 8)]
+
+
+def test_a_prompt_of_ones_own_is_known_by_its_words(demo: Corpus, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    text = 'wordings: [{turns: [{user: "{audio}Say why “{transcript}” is {emotion}."}]}]\n'
+    file.write_text(text, "utf-8")
+    asked = teacher(demo)
+    run = generate_rationales(asked, demo, out=tmp_path / "out", how=Teaching(str(file)))
+    assert set(run.rationales()["prompt"]) == {"mine"}
+    assert asked.asked[0].turns[0].text.startswith("Say why “this is take")
+    file.write_text(text.replace("Say", "Tell"), "utf-8")
+    with pytest.raises(ConfigError, match="prompt mine"):
+        generate_rationales(teacher(demo), demo, out=tmp_path / "out", how=Teaching(str(file)))
+    # another layout of the same words is the same prompt
+    file.write_text(f"# mine\n{text}", "utf-8")
+    generate_rationales(teacher(demo), demo, out=tmp_path / "out", how=Teaching(str(file)))
