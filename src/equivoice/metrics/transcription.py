@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -92,15 +92,8 @@ def transcript_statistics(
     rows = np.zeros((len(said), 6))
     rows[:, _WORDS] = [len(text.split()) for text in said]
     rows[:, _ONE] = 1.0
-    if said:
-        for row, steps in zip(rows, _alignments(said, written), strict=True):
-            for step in steps:
-                if step.type in _KINDS:
-                    size = max(
-                        step.ref_end_idx - step.ref_start_idx,
-                        step.hyp_end_idx - step.hyp_start_idx,
-                    )
-                    row[_KINDS[step.type]] += size
+    for number, kind, size in _errors(said, written):
+        rows[number, kind] += size
     rows[:, _WRONG] = rows[:, _SUBSTITUTED : _INSERTED + 1].sum(-1) > 0
     return rows
 
@@ -139,11 +132,24 @@ def _share(sums: FloatArray) -> FloatArray:
     return ratio(sums[..., _WRONG], sums[..., _ONE])
 
 
+def _errors(said: Sequence[str], written: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+    """Stretches of errors: in which utterance, of which kind, over how many words."""
+    for number, steps in enumerate(_alignments(said, written)):
+        for step in steps:
+            if step.type in _KINDS:
+                in_said = step.ref_end_idx - step.ref_start_idx
+                in_written = step.hyp_end_idx - step.hyp_start_idx
+                yield number, _KINDS[step.type], max(in_said, in_written)
+
+
 def _alignments(said: Sequence[str], written: Sequence[str]) -> list[list[Any]]:
+    """The alignment of each utterance, in steps; none where there are no utterances."""
     try:
         import jiwer
     except ImportError as error:
         raise MissingDependencyError(
             "jiwer", extra="transcripts", purpose="word error rates"
         ) from error
+    if not said:
+        return []
     return list(jiwer.process_words(list(said), list(written)).alignments)
