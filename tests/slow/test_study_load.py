@@ -7,12 +7,12 @@ import json
 import os
 import random
 import re
-import time
-from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2 as httpx
+import polars as pl
 import pytest
 from sqlalchemy import text
 
@@ -47,7 +47,7 @@ class Person:
     """A rater who clicks: reads, listens, thinks, answers; some click twice."""
 
     def __init__(self, address: str, link: str, number: int) -> None:
-        self.client = httpx.AsyncClient(base_url=address, follow_redirects=True, timeout=60)
+        self.client = httpx.AsyncClient(base_url=address, follow_redirects=True, timeout=300)
         self.link = link
         self.chance = random.Random(number)  # noqa: S311 - whom it guesses, it may guess
         self.seconds: list[float] = []
@@ -97,42 +97,77 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-def test_fifty_raters_at_once(database: str | None, tmp_path: Path) -> None:
-    path = study_file(tmp_path, items=ITEMS, raters=RATERS, must_listen=True)
-    made = create_study(read_study_file(path), tmp_path / "made", database=database)
+@dataclass(frozen=True)
+class Rush:
+    """What came of everybody rating at once.
+
+    Args:
+        people: by the name of the rater.
+        votes: what the study holds afterwards.
+        told: what the server said.
+        computed: seconds that the server computed.
+        load: how many processes wanted to run before, on average over a minute.
+    """
+
+    people: dict[str, Person]
+    votes: pl.DataFrame
+    told: str
+    computed: float
+    load: float
+
+
+@pytest.fixture(scope="module")
+def rush(database: str | None, tmp_path_factory: pytest.TempPathFactory) -> Rush:
+    folder = tmp_path_factory.mktemp("rush")
+    path = study_file(folder, items=ITEMS, raters=RATERS, must_listen=True)
+    made = create_study(read_study_file(path), folder / "made", database=database)
     server = Served(made.folder, free_port(), database)
-    links = [link.replace("http://127.0.0.1:8000", server.address) for link in made.links.values()]
-    people = [Person(server.address, link, number) for number, link in enumerate(links)]
-    started = time.monotonic()
+    people = {
+        rater: Person(server.address, link.replace("http://127.0.0.1:8000", server.address), number)
+        for number, (rater, link) in enumerate(made.links.items())
+    }
+    load, before = os.getloadavg()[0], server.processor_seconds()
     try:
-        asyncio.run(everybody(people))
+        asyncio.run(everybody(list(people.values())))
+        computed = server.processor_seconds() - before
     finally:
         server.stop()
-    took = time.monotonic() - started
-    seconds = [each for person in people for each in person.seconds]
     study = open_study(made.folder, database=database)
     votes = votes_frame(study)
     study.box.close()
-    p50, p95, p99 = (percentile(seconds, share) for share in (0.5, 0.95, 0.99))
+    return Rush(people, votes, server.told, computed, load)
+
+
+def test_of_fifty_raters_at_once_no_vote_is_lost_or_doubled(rush: Rush) -> None:
+    assert rush.votes.height == RATERS * ITEMS
+    assert rush.votes.select("item", "rater").n_unique() == RATERS * ITEMS
+    for rater, person in rush.people.items():
+        assert rush.votes.filter(rater=rater)["value"].to_list() == person.meant
+    assert len({tuple(person.meant) for person in rush.people.values()}) > RATERS / 2
+    assert "Traceback" not in rush.told, rush.told
+
+
+def test_fifty_raters_at_once_do_not_wait(rush: Rush, database: str | None) -> None:
+    seconds = [each for person in rush.people.values() for each in person.seconds]
     told = {
         "database": "postgresql" if database else "sqlite",
         "requests": len(seconds),
-        "seconds": round(took, 1),
-        "p50_ms": round(1000 * p50, 1),
-        "p95_ms": round(1000 * p95, 1),
-        "p99_ms": round(1000 * p99, 1),
+        **{
+            f"p{share:.0%}": f"{1000 * percentile(seconds, share):.0f} ms"
+            for share in (0.5, 0.95, 0.99)
+        },
+        "computed": f"{1000 * rush.computed / len(seconds):.1f} ms a request",
+        "load": round(rush.load, 1),
     }
     if "EQUIVOICE_LOAD" in os.environ:
         with Path(os.environ["EQUIVOICE_LOAD"]).open("a") as log:
             log.write(json.dumps(told) + "\n")
-    assert "Traceback" not in server.told, server.told
-    assert votes.height == RATERS * ITEMS
-    assert votes.select("item", "rater").n_unique() == RATERS * ITEMS
-    said = Counter(votes["value"])
-    assert said == Counter(choice for person in people for choice in person.meant)
-    for rater, person in zip(made.links, people, strict=True):
-        assert votes.filter(rater=rater)["value"].to_list() == person.meant
-    assert p95 < P95_S, told
+    clicks = RATERS / (sum(THINK_S) / 2) * len(seconds) / (RATERS * ITEMS)  # a second
+    assert rush.computed / len(seconds) * clicks < 0.8, f"one core does not suffice: {told}"
+    slow = percentile(seconds, 0.95) >= P95_S
+    if slow and rush.load > (os.cpu_count() or 1) + 1:
+        pytest.skip(f"other work keeps this machine busy, which says nothing of the app: {told}")
+    assert not slow, told
 
 
 def one_study(folder: Path, database: str, schema: str, **changes: object) -> OpenStudy:

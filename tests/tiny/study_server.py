@@ -76,6 +76,12 @@ class Served:
             return False
         return True
 
+    def processor_seconds(self) -> float:
+        """What the process has computed so far, however long it had to wait for its turn."""
+        assert self._process is not None
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def stop(self, *, kill: bool = False) -> None:
         """End it, kindly or not."""
         if self._process is None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, and_, delete, func, insert, select, update
@@ -95,6 +96,10 @@ class BallotBox:
         self.url = url
         self._engine: Engine = open_engine(url)
         self._writer = writing(self._engine)
+        # SQLite lets one write at a time, and those who wait poll: with many, some wait too
+        # long. Within a process they queue here instead.
+        is_file = url.get_backend_name() == "sqlite"
+        self._turn: AbstractContextManager[Any] = Lock() if is_file else nullcontext()
 
     def close(self) -> None:
         """Let all connections go."""
@@ -107,7 +112,7 @@ class BallotBox:
 
     @contextmanager
     def _changing(self) -> Iterator[Connection]:
-        with self._told(), self._writer.begin() as connection:
+        with self._told(), self._turn, self._writer.begin() as connection:
             yield connection
 
     @contextmanager
