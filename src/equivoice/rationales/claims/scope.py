@@ -7,7 +7,7 @@ or an "and" behind which a new subject has its own verb.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -93,11 +93,18 @@ def _negated(sentence: Sentence, clause: Sequence[int]) -> tuple[bool, ...]:
     flags = [False] * len(sentence)
     for place, unit in enumerate(sentence):
         if unit.has("negations"):
-            for reached in range(place + 1, len(sentence)):
-                if clause[reached] != clause[place] or _ends_denial(sentence, reached):
-                    break
-                flags[reached] = True
+            _mark(flags, place, clause, end=lambda at: _ends_denial(sentence, at))
     return tuple(flags)
+
+
+def _mark(
+    flags: list[bool], place: int, clause: Sequence[int], *, end: Callable[[int], bool]
+) -> None:
+    """Mark what stands behind a place, to the end of its clause or to where ``end`` holds."""
+    for reached in range(place + 1, len(flags)):
+        if clause[reached] != clause[place] or end(reached):
+            return
+        flags[reached] = True
 
 
 def _ends_denial(sentence: Sentence, place: int) -> bool:
@@ -128,10 +135,7 @@ def _hedged(sentence: Sentence, clause: Sequence[int]) -> tuple[bool, ...]:
         before_clause_ends = [each for each in near if not each.has("turning")]
         if _about_meaning(before_clause_ends):
             continue
-        for reached in range(place + 1, len(sentence)):
-            if clause[reached] != clause[place]:
-                break
-            flags[reached] = True
+        _mark(flags, place, clause, end=lambda _: False)
     return tuple(flags)
 
 
@@ -179,8 +183,5 @@ def _interpreted(sentence: Sentence, clause: Sequence[int]) -> tuple[bool, ...]:
     flags = [False] * len(sentence)
     for place, unit in enumerate(sentence):
         if unit.has("interpreting"):
-            for reached in range(place + 1, len(sentence)):
-                if clause[reached] != clause[place] or sentence[reached].text == COMMA:
-                    break
-                flags[reached] = True
+            _mark(flags, place, clause, end=lambda at: sentence[at].text == COMMA)
     return tuple(flags)
