@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from equivoice.errors import ConfigError
+from equivoice.errors import ConfigError, StorageError
 from equivoice.inference.questions import Wanted, ask_questions
 from equivoice.inference.seeds import seed_for
 from equivoice.models.language import Decoding, Draw, LanguageBackend, Question, Said
@@ -134,7 +134,10 @@ def consult(
     distinct = dict(zip(keys, questions, strict=True))
     root = cache_folder() / "answers" if how.cache is None else Path(how.cache)
     folder = root / hashlib.sha256(identity.encode()).hexdigest()[:32]
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot keep answers in {root}: {error.strerror or error}") from error
     lock = FolderLock(folder)
     lock.take()
     try:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from equivoice.errors import ConfigError, LockedRunError, RunError
+from equivoice.errors import ConfigError, LockedRunError, RunError, StorageError
 from equivoice.inference.consulting import JOURNAL, Consulting, consult
 from equivoice.models.language import Decoding, Draw, Question, Said
 from equivoice.prompting import AUDIO, Turn
@@ -181,3 +181,42 @@ def test_answers_are_kept_below_the_cache_of_the_machine(
     monkeypatch.setenv("EQUIVOICE_CACHE", str(tmp_path))
     consult(Echo(), asked("ab"))
     assert list((tmp_path / "answers").rglob(JOURNAL))
+
+
+# ------------------------------------------------------------------ what is kept, and where
+
+
+def test_each_model_and_way_of_answering_has_a_folder_of_its_own(how: Consulting) -> None:
+    assert how.cache is not None
+    for number, model in enumerate(("one", "two"), start=1):
+        consult(Echo(description={"model": model}), asked("ab"), how=how)
+        assert len(list(how.cache.rglob(JOURNAL))) == number
+    consult(Echo(description={"model": "one"}), asked("cd"), how=how)
+    assert len(list(how.cache.rglob(JOURNAL))) == 2
+
+
+def test_the_roles_of_turns_and_their_borders_tell_questions_apart(how: Consulting) -> None:
+    questions = [
+        (Turn("user", ("ab", "cd")),),
+        (Turn("user", ("abcd",)),),
+        (Turn("system", ("ab",)), Turn("user", ("cd",))),
+        (Turn("user", ("ab",)), Turn("user", ("cd",))),
+    ]
+    found = consult(Echo(), questions, how=how)
+    assert (found.asked, found.found) == (4, 0)
+    assert consult(Echo(), questions[::-1], how=how).found == 4
+
+
+def test_answers_of_any_text_come_back_as_they_were(how: Consulting) -> None:
+    odd = ['"quoted"\n\tand\\slashed', "多い", "a\u2028b", "  spaces  ", "{}"]
+    first = consult(Echo(), asked(*odd), how=how)
+    again = consult(Echo(fails=frozenset(odd)), asked(*odd), how=how)
+    assert [said.text for said in again.answers] == [text[::-1] for text in odd]
+    assert again.answers == first.answers
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("x")
+    with pytest.raises(StorageError, match="cannot keep answers"):
+        consult(Echo(), asked("ab"), how=Consulting(cache=file))
