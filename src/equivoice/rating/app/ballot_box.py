@@ -236,11 +236,11 @@ class BallotBox:
     def withdraw(self, rater: str) -> None:
         """Delete all that the rater said, and take no more."""
         with self._changing() as connection:
-            for table in (ANSWERS, BALLOTS, HEARD):
-                connection.execute(delete(table).where(table.c.rater == rater))
             connection.execute(
                 update(RATERS).where(RATERS.c.rater == rater).values(withdrawn=_now())
             )
+            for table in (ANSWERS, BALLOTS, HEARD):
+                connection.execute(delete(table).where(table.c.rater == rater))
 
     def progress(self, rater: str) -> list[bool]:
         """For each place of the rater's list, whether it is answered."""
@@ -281,6 +281,8 @@ class BallotBox:
     def save(self, rater: str, item: str, ballot: Ballot) -> None:
         """Store what the rater said of the item, in place of what was said before.
 
+        Of a rater who withdrew, also a moment ago, nothing is stored.
+
         Raises:
             StorageError: it could not be stored, such as for an item of somebody else.
         """
@@ -300,9 +302,11 @@ class BallotBox:
             index_elements=["rater", "item", "question"],
             set_={"value": answers.excluded.value},
         )
+        left = select(RATERS.c.withdrawn).where(RATERS.c.rater == rater).with_for_update()
         with self._changing() as connection:
-            connection.execute(said)
-            connection.execute(answers, rows)
+            if connection.execute(left).scalar_one_or_none() is None:
+                connection.execute(said)
+                connection.execute(answers, rows)
 
     def ballot(self, rater: str, item: str) -> Ballot | None:
         """What the rater said of the item, or ``None``."""

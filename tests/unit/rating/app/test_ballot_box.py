@@ -138,6 +138,8 @@ def test_who_withdraws_leaves_nothing(box: BallotBox) -> None:
         left = connection.execute(text("SELECT count(*) FROM answers WHERE rater = 'r1'"))
         assert left.scalar_one() == 0
     assert [state.rater.withdrawn for state in box.states()] == [True, False]
+    box.save("r1", "x", Ballot({"q": "a"}))  # sent before, arrived after
+    assert box.ballot("r1", "x") is None
 
 
 def test_ballots_come_by_rater_and_the_order_of_the_list(box: BallotBox) -> None:
