@@ -5,7 +5,6 @@ The long version is ``benchmarks/grounding.py``.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,8 +30,6 @@ WORDS = {
     "rate": ("She speaks fast.", "The speech is slow."),
     "level": ("The voice is loud.", "The speaker talks quietly."),
 }
-DATA = Path(os.environ.get("EQUIVOICE_DATA", Path(__file__).parents[3] / "shared" / "data"))
-RAVDESS = DATA / "audio" / "ravdess"
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +92,9 @@ def test_shuffled_sound_leaves_chance(spoken: tuple[pl.DataFrame, Ground]) -> No
     assert drawn.max() < share(claims, "supported")
 
 
-def actors(numbers: Sequence[int]) -> pl.DataFrame:
+def actors(ravdess: Path, numbers: Sequence[int]) -> pl.DataFrame:
     rows = []
-    for path in sorted(RAVDESS.rglob("*.flac")):
+    for path in sorted(ravdess.rglob("*.flac")):
         parts = path.stem.split("-")
         if int(parts[6]) in numbers:
             rows.append(
@@ -112,9 +109,8 @@ def actors(numbers: Sequence[int]) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-@pytest.mark.skipif(not RAVDESS.is_dir(), reason="RAVDESS is not in EQUIVOICE_DATA")
-def test_actors_who_speak_strongly_are_louder(tmp_path: Path) -> None:
-    utterances = actors([1, 2])
+def test_actors_who_speak_strongly_are_louder(real_data: Path, tmp_path: Path) -> None:
+    utterances = actors(real_data / "audio" / "ravdess", [1, 2])
     cache = ArrayCache(tmp_path)
     ground = make_ground(measure_utterances(utterances, cache=cache, workers=1), utterances)
     # neutral has no strong form, and a strong calm is no louder
