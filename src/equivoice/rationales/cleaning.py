@@ -77,7 +77,7 @@ def _without_opening(text: str, openings: Sequence[str]) -> str:
 
 
 def _first_words(text: str, number: int) -> list[re.Match[str]]:
-    found = []
+    found: list[re.Match[str]] = []
     for match in _HEAD.finditer(text):
         if len(found) == number:
             break
