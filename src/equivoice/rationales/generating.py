@@ -333,7 +333,7 @@ def _record(plan: Generation, command: str) -> RunRecord:
         verb=GENERATE,
         config={
             "teacher": plan.teacher.name,
-            "corpus": corpus.name if corpus.root is None else str(corpus.root),
+            "corpus": corpus.name if corpus.root is None else str(corpus.root.absolute()),
             "fold": plan.fold,
             "prompt": plan.prompt.name,
             "temperature": how.temperature,
