@@ -339,8 +339,9 @@ def main() -> None:
         "",
         (
             f"`python benchmarks/grounding.py {' '.join(sys.argv[1:])}`, commit {git_revision()}, "
-            f"{machine()}, Python {platform.python_version()}; {time.monotonic() - began:.0f} s, "
-            f"{time.process_time() - cpu:.0f} s of processor time in this process."
+            f"{', '.join(machine().values())}, Python {platform.python_version()}; {time.monotonic() - began:.0f} s, "
+            f"{time.process_time() - cpu:.0f} s of processor time in this process; recordings and measurements "
+            "that an earlier run left in --work are taken as they are."
         ),
         "",
         "Written by `benchmarks/grounding.py`; what the words mean: `docs/grounding.md`.",
