@@ -30,6 +30,7 @@ from equivoice.rating.app.tables import (
     PLACES,
     RATERS,
     open_engine,
+    reading,
     writing,
 )
 from equivoice.rating.assignment import HandedOut, Place
@@ -95,6 +96,7 @@ class BallotBox:
     def __init__(self, url: URL) -> None:
         self.url = url
         self._engine: Engine = open_engine(url)
+        self._reader = reading(self._engine)
         self._writer = writing(self._engine)
         # SQLite lets one write at a time, and those who wait poll: with many, some wait too
         # long. Within a process they queue here instead.
@@ -107,7 +109,7 @@ class BallotBox:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with self._told(), self._engine.begin() as connection:
+        with self._told(), self._reader.begin() as connection:
             yield connection
 
     @contextmanager
@@ -242,26 +244,20 @@ class BallotBox:
             for table in (ANSWERS, BALLOTS, HEARD):
                 connection.execute(delete(table).where(table.c.rater == rater))
 
-    def progress(self, rater: str) -> list[bool]:
-        """For each place of the rater's list, whether it is answered."""
+    def seats(self, rater: str) -> list[tuple[Place, bool]]:
+        """The rater's list in its order: what stands at each place, and whether it is answered."""
         with self._reading() as connection:
             rows = connection.execute(
-                select(PLACES.c.place, BALLOTS.c.saved)
+                select(PLACES.c.item, PLACES.c.swapped, BALLOTS.c.saved)
                 .outerjoin(BALLOTS, _same_place(BALLOTS))
                 .where(PLACES.c.rater == rater)
                 .order_by(PLACES.c.place)
             ).all()
-        return [row.saved is not None for row in rows]
+        return [(Place(row.item, row.swapped), row.saved is not None) for row in rows]
 
-    def place(self, rater: str, place: int) -> Place | None:
-        """What the rater sees at this place, counted from 1; ``None`` where the list ends."""
-        with self._reading() as connection:
-            row = connection.execute(
-                select(PLACES.c.item, PLACES.c.swapped).where(
-                    PLACES.c.rater == rater, PLACES.c.place == place
-                )
-            ).first()
-        return None if row is None else Place(row.item, row.swapped)
+    def progress(self, rater: str) -> list[bool]:
+        """For each place of the rater's list, whether it is answered."""
+        return [answered for _, answered in self.seats(rater)]
 
     # ------------------------------------------------------------ ballots
 
@@ -310,18 +306,16 @@ class BallotBox:
 
     def ballot(self, rater: str, item: str) -> Ballot | None:
         """What the rater said of the item, or ``None``."""
+        own = and_(ANSWERS.c.rater == BALLOTS.c.rater, ANSWERS.c.item == BALLOTS.c.item)
         with self._reading() as connection:
-            said = connection.execute(
-                select(BALLOTS.c.comment).where(BALLOTS.c.rater == rater, BALLOTS.c.item == item)
-            ).first()
             rows = connection.execute(
-                select(ANSWERS.c.question, ANSWERS.c.value).where(
-                    ANSWERS.c.rater == rater, ANSWERS.c.item == item
-                )
+                select(BALLOTS.c.comment, ANSWERS.c.question, ANSWERS.c.value)
+                .join(ANSWERS, own)
+                .where(BALLOTS.c.rater == rater, BALLOTS.c.item == item)
             ).all()
-        if said is None:
+        if not rows:
             return None
-        return Ballot({row.question: _answer(row.value) for row in rows}, said.comment)
+        return Ballot({row.question: _answer(row.value) for row in rows}, rows[0].comment)
 
     def ballots(self) -> Iterator[tuple[str, str, Ballot]]:
         """All that was said: rater, item, ballot; by rater and the order of their list."""

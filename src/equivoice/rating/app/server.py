@@ -301,14 +301,14 @@ class _Desk:
     def _place(self, guest: _Guest, request: Request) -> tuple[Place, list[bool]]:
         """What stands at the asked place, as far as the rater has come."""
         number = _number(request)
-        done = self.box.progress(guest.rater.name)
+        seats = self.box.seats(guest.rater.name)
+        done = [answered for _, answered in seats]
         first_open = done.index(False) + 1 if False in done else len(done)
         if number > first_open:
             raise _StopError(_to("/"))
-        place = self.box.place(guest.rater.name, number)
-        if place is None:
+        if number < 1:
             raise HTTPException(404)
-        return place, done
+        return seats[number - 1][0], done
 
     def _page(self, guest: _Guest, request: Request, place: Place, done: list[bool]) -> ItemPage:
         return ItemPage(guest.rater.name, place, _number(request), len(done), sum(done), guest.mark)

@@ -40,6 +40,7 @@ __all__ = [
     "RATERS",
     "database_url",
     "open_engine",
+    "reading",
     "writing",
 ]
 
@@ -156,6 +157,13 @@ def open_engine(url: URL) -> Engine:
         raise MissingDependencyError(
             "psycopg", extra="postgres", purpose="studies in PostgreSQL"
         ) from None
+
+
+def reading(engine: Engine) -> Engine:
+    """The same connections for single queries, which PostgreSQL answers without a transaction."""
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="AUTOCOMMIT")
+    return engine
 
 
 def writing(engine: Engine) -> Engine:

@@ -33,8 +33,8 @@ def test_what_was_founded_is_read_back(box: BallotBox) -> None:
     assert box.facts() == {"definition": "{}"}
     assert list(box.items()) == ["x", "y", "z"]
     assert [state.rater.name for state in box.states()] == ["r1", "r2"]
-    assert box.place("r1", 2) == Place("x", swapped=True)
-    assert box.place("r1", 3) is None
+    assert box.seats("r1") == [(Place("y"), False), (Place("x", swapped=True), False)]
+    assert box.seats("nobody") == []
     assert box.swapped() == {("r1", "x")}
     raters, counts = box.handed_out()
     assert (raters, counts.uses) == (2, {"x": 2, "y": 1, "z": 1})

@@ -300,8 +300,9 @@ def test_nobody_sees_or_answers_items_of_others(demo: tuple[OpenStudy, Made]) ->
     study, made = demo
     one, two = begun(study, made), begun(study, made, "r002")
     one.answer(acceptance="accept")
-    own = {place.item for n in (1, 2) if (place := study.box.place("r001", n))}
-    others = {place.item for n in (1, 2) if (place := study.box.place("r002", n))}
+    own = {place.item for place, _ in study.box.seats("r001")}
+    others = {place.item for place, _ in study.box.seats("r002")}
+    assert len(own) == len(others) == 2
     assert own.isdisjoint(others)
     assert "clip-" not in one.text + two.text, "items have no names in pages"
     for number in (3, 4):  # a rater's list has two

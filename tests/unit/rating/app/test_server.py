@@ -134,6 +134,8 @@ def test_no_item_can_be_passed_over(tmp_path: Path) -> None:
     assert study.box.states()[0].done == 0
     browser.get("/finished")
     assert browser.path == "/item/1"
+    browser.get("/item/0")
+    assert browser.status == 404
 
 
 def test_a_sound_must_be_asked_for_where_the_study_wants_it(tmp_path: Path) -> None:
