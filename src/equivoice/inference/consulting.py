@@ -41,7 +41,13 @@ _SCHEMA = Schema(
     ),
 )
 _NO_ANSWER = "the model gave no answer"
-_PASSING = frozenset({"listed", "kind_known_from"})  # what a server says anew each time
+_PASSING = frozenset(
+    {
+        *("listed", "kind_known_from"),  # what a server says anew each time
+        *("optimisations", "encoder_passes", "clips"),  # exact, or counted while a model works
+    }
+)
+"""What a description says that answers to texts do not depend on, and that changes by itself."""
 
 
 @dataclass(frozen=True)

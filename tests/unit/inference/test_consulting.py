@@ -88,9 +88,10 @@ def test_another_model_or_another_way_of_answering_is_asked_anew(
     assert (again.asked, again.found) == (1, 0)
 
 
-def test_what_a_server_says_anew_each_time_changes_nothing(how: Consulting) -> None:
-    for created in (1, 2):
-        echo = Echo(description={"model": "m", "listed": {"created": created}})
+@pytest.mark.parametrize("said", ["listed", "optimisations", "encoder_passes", "clips"])
+def test_what_a_model_says_anew_each_time_changes_nothing(how: Consulting, said: str) -> None:
+    for number in (1, 2):
+        echo = Echo(description={"model": "m", said: {"so far": number}})
         found = consult(echo, asked("ab"), how=how)
     assert found.found == 1
 

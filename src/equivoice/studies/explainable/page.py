@@ -151,7 +151,7 @@ def _difference(row: Row) -> tuple[Cell, ...]:
         Cell("–", quiet=True) if row[name] is None else Cell(p_value(row[name]), number=True)
         for name in ("p_value", "p_mcnemar")
     ]
-    metric = {"macro_f1": "macro-F1"}.get(row["metric"], row["metric"])
+    metric = "macro-F1" if row["metric"] == "macro_f1" else str(row["metric"])
     counted = Cell(count(row["n"]), number=True)
     return (Cell(row["system"]), Cell(metric), value, *tested, counted)
 
