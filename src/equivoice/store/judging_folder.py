@@ -93,7 +93,7 @@ class JudgingFolder(LockedFolder):
         >>> import tempfile
         >>> from equivoice.records import RunRecord
         >>> out = Path(tempfile.mkdtemp()) / "judged"
-        >>> row = {"item": ["a/1"], "rater": ["j"], "question": ["acceptable"],
+        >>> row = {"item": ["a/1"], "rater": ["j"], "question": ["acceptance"],
         ...        "status": ["parsed"], "value": ["accept"]}
         >>> with JudgingFolder.open(out) as folder:
         ...     folder.save_record(RunRecord(verb="judge", config={}))

@@ -106,7 +106,7 @@ def test_points_of_a_scale_are_not_per_cent() -> None:
 def test_acceptance_agreement_and_known_answers_have_their_sections() -> None:
     accepted = {**WIN, "metric": "acceptance", "group_by": None, "groups": None, "system": None}
     matched = {**accepted, "quantity": "group_score", "group_by": "match", "groups": "match"}
-    alpha = {**accepted, "metric": "krippendorff_alpha", "convention": "acceptable", "value": 0.3}
+    alpha = {**accepted, "metric": "krippendorff_alpha", "convention": "acceptance", "value": 0.3}
     gold = {**accepted, "metric": "gold_accuracy", "group_by": "rater", "groups": "r7"}
     read = {**accepted, "metric": "verdicts_read", "left_out": '{"refused": 3}'}
     given = pl.DataFrame([accepted, matched, alpha, gold, read], infer_schema_length=None)
