@@ -37,6 +37,7 @@ STUDIES = {
     "compact_encoder": ["compact_encoder.py", "--data", DATA],
     "coverage": ["coverage.py", "--out", str(RESULTS / "coverage.md")],
     "encoders": ["encoders.py", "--data", DATA],
+    "grounding": ["grounding.py", "--data", DATA],
     "listeners": ["listeners.py", "--data", DATA],
     "meld_targets": ["meld_targets.py", "--data", DATA],
     "scoring": ["scoring.py"],

@@ -27,6 +27,7 @@ ALL_ROOMS = (
     "inference",
     "training",
     "evaluation",
+    "rating",
     "reports",
     "studies",
     "cli",

@@ -25,6 +25,8 @@ TUTORIALS = [
             *("plugins.md", "prompts.md", "parsing.md", "agreement.md", "votes.md"),
             "gender-gap-benchmark.md",
             "ensembles.md",
+            "judging.md",
+            "open_form.md",
         )
     ),
 ]

@@ -28,6 +28,7 @@ from equivoice.audio.features import (
     log_mel,
     mfcc,
     power_spectra,
+    speech_extent,
     speech_frames,
     statistics,
 )
@@ -55,7 +56,6 @@ _CEPSTRA = 20
 _MODULATION_EDGES_HZ = (0.5, 2, 4, 6, 8, 12, 20, 32)
 _MODULATION_BANDS = 5
 _CONTOUR_CEPSTRA = 13
-_SHORTEST_RUN = 5
 _FEWEST_FRAMES = 3
 _REASONS = {
     "spectrum": "no speech found",
@@ -182,7 +182,7 @@ def _measured(samples: NDArray[np.floating], rate: int) -> _Tracks:
     crossings = np.abs(np.diff(np.signbit(sound).astype(np.float64), prepend=0.0))
     shape["crossings"] = _per_frame(crossings, len(loudness))
     tracks = _Tracks(loudness, log_mel(power, rate), shape, voice, speech, voice.voiced & speech)
-    return _cut(tracks, _extent(speech))
+    return _cut(tracks, speech_extent(speech))
 
 
 def _per_frame(values: Floats, count: int) -> Floats:
@@ -201,16 +201,6 @@ def _harmonic_levels(spectrum: Floats, voice: VoiceTracks, rate: int) -> dict[st
         at_formant = level_near(spectrum, voice.formants[number], rate)
         tracks[f"h1a{number + 1}"] = first - at_formant
     return tracks
-
-
-def _extent(speech: Flags) -> slice:
-    """From the first to the last stretch of speech of at least 50 ms."""
-    edges = np.diff(np.concatenate([[0], speech.astype(np.int8), [0]]))
-    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    long = ends - starts >= _SHORTEST_RUN
-    if long.any():
-        starts, ends = starts[long], ends[long]
-    return slice(int(starts[0]), int(ends[-1])) if len(starts) else slice(0, 0)
 
 
 def _cut(tracks: _Tracks, extent: slice) -> _Tracks:

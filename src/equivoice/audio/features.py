@@ -30,6 +30,7 @@ __all__ = [
     "mel_filterbank",
     "mfcc",
     "power_spectra",
+    "speech_extent",
     "speech_frames",
     "statistics",
 ]
@@ -54,6 +55,7 @@ _MEL_RANGE_HZ = (50.0, 7800.0)
 # above the noise of a digital recording.
 _SPEECH_RANGE_DB = 35.0
 _SPEECH_FLOOR_DB = -85.0
+_SHORTEST_RUN = 5
 _STATISTICS = ("mean", "sd", "p5", "p25", "p50", "p75", "p95")
 _FEWEST_FOR_STATISTICS = 3
 
@@ -198,6 +200,23 @@ def speech_frames(level: Floats) -> Flags:
     """
     loud = float(np.percentile(level, 97))
     return np.asarray(level > max(loud - _SPEECH_RANGE_DB, _SPEECH_FLOOR_DB))
+
+
+def speech_extent(speech: Flags) -> slice:
+    """From the first to the last stretch of speech of at least 50 ms; empty where there is none.
+
+    Example:
+        >>> flags = np.zeros(100, dtype=bool)
+        >>> flags[20:60] = flags[90] = True
+        >>> speech_extent(flags)
+        slice(20, 60, None)
+    """
+    edges = np.diff(np.concatenate([[0], speech.astype(np.int8), [0]]))
+    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    long = ends - starts >= _SHORTEST_RUN
+    if long.any():
+        starts, ends = starts[long], ends[long]
+    return slice(int(starts[0]), int(ends[-1])) if len(starts) else slice(0, 0)
 
 
 def statistics(name: str, values: Floats) -> dict[str, float]:

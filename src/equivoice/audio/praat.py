@@ -67,7 +67,9 @@ class VoiceTracks:
         return np.isfinite(self.pitch)
 
 
-def voice_tracks(samples: NDArray[np.floating], rate: int = RATE) -> VoiceTracks:
+def voice_tracks(
+    samples: NDArray[np.floating], rate: int = RATE, *, formants: bool = True
+) -> VoiceTracks:
     """Pitch, harmonicity, formants and perturbation of a sound.
 
     Pitch by Praat's autocorrelation method between 60 and 650 Hz with its
@@ -77,6 +79,8 @@ def voice_tracks(samples: NDArray[np.floating], rate: int = RATE) -> VoiceTracks
     Args:
         samples: shape (n,), full scale ±1.
         rate: samples per second.
+        formants: whether these are looked for, which takes most of the time;
+            else they are NaN.
 
     Returns:
         Tracks of ``1 + n // (rate / 100)`` frames; all NaN for a sound shorter
@@ -109,16 +113,22 @@ def voice_tracks(samples: NDArray[np.floating], rate: int = RATE) -> VoiceTracks
     pitch = np.where(frequency > 0, frequency, np.nan)
     strength = np.clip(_on_grid(times, found.xs(), candidates["strength"]), 1e-4, 1 - 1e-4)
     harmonicity = np.where(np.isfinite(pitch), 10 * np.log10(strength / (1 - strength)), np.nan)
-    formants, bandwidths = _formants(sound, times, np.isfinite(pitch))
-    return VoiceTracks(pitch, harmonicity, formants, bandwidths, _perturbation(sound, found))
+    frequencies, bandwidths = (
+        _formants(sound, times, np.isfinite(pitch)) if formants else _no_formants(count)
+    )
+    return VoiceTracks(pitch, harmonicity, frequencies, bandwidths, _perturbation(sound, found))
 
 
 def _unknown(count: int) -> VoiceTracks:
     nothing = np.full(count, np.nan)
-    nothings = np.full((_FORMANTS, count), np.nan)
     return VoiceTracks(
-        nothing, nothing.copy(), nothings, nothings.copy(), dict.fromkeys(_PERTURBATIONS, np.nan)
+        nothing, nothing.copy(), *_no_formants(count), dict.fromkeys(_PERTURBATIONS, np.nan)
     )
+
+
+def _no_formants(count: int) -> tuple[Floats, Floats]:
+    nothings = np.full((_FORMANTS, count), np.nan)
+    return nothings, nothings.copy()
 
 
 def _on_grid(times: Floats, found_times: Floats, values: Floats) -> Floats:

@@ -46,12 +46,17 @@ VERBS = {
     "doctor": Verb("equivoice.cli.doctor", "Look at the machine, and test systems on made speech."),
     "benchmark": Verb("equivoice.cli.benchmark", "Run systems on corpora, fold by fold."),
     "train": Verb("equivoice.cli.train", "Fine-tune a speech LLM, fairly if you like."),
+    "rationales": Verb("equivoice.cli.rationales", "Let a teacher explain labels; filter that."),
     "parse": Verb("equivoice.cli.parse", "Show which label an answer is read as, and why."),
     "score": Verb("equivoice.cli.score", "Score predictions against a reference, by group."),
     "compare": Verb("equivoice.cli.compare", "Compare two runs on the same utterances."),
+    "judge": Verb("equivoice.cli.judge", "Let a language model judge reasons."),
     "ensemble": Verb("equivoice.cli.ensemble", "Let several systems vote, and say what it gains."),
     "predict": Verb("equivoice.cli.predict", "Label sound files with a model, one JSON line each."),
-    "study": Verb("equivoice.cli.study", "Repeat a published study, beside what was printed."),
+    "study": Verb(
+        "equivoice.cli.study",
+        "Let people rate in a browser; repeat published studies beside what was printed.",
+    ),
     "report": Verb("equivoice.cli.report", "Write the report of one run or several."),
     "rerun": Verb("equivoice.cli.rerun", "Repeat a run from its record."),
 }

@@ -91,6 +91,9 @@ class BenchmarkConfig(VerbConfig):
     option_scores: bool = option(
         "compute the probability of each option, where a system can", default=True
     )
+    answer_form: Literal["label_first", "reason_first", "label_only"] | None = option(
+        "how a model answers that was trained with data.targets=rationales", default=None
+    )
     select: Selectable = option(
         "select temperature, prompt, order or modality on validation utterances", default=()
     )
@@ -210,6 +213,7 @@ def planned(config: BenchmarkConfig) -> Task:
         decoding=config.decoding,
         parser=config.parser,
         option_scores=config.option_scores,
+        answer_form=config.answer_form,
         select=config.select,
         select_by=config.select_by,
         select_on_test=config.select_on_test,

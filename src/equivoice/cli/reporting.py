@@ -12,6 +12,7 @@ from rich.console import RenderableType
 
 from equivoice.errors import ConfigError, InputError
 from equivoice.evaluation.answers import answer_shares
+from equivoice.evaluation.by_label import STRATA_GROUPING
 from equivoice.evaluation.calibration import calibration
 from equivoice.evaluation.described import (
     CorpusDescription,
@@ -111,7 +112,10 @@ def _answers(
     if predictions.is_empty() or utterances.is_empty():
         return None
     named = estimates.get_column("group_by") if "group_by" in estimates.columns else pl.Series()
-    group_by = [name for name in named.unique(maintain_order=True) if name is not None]
+    # how far listeners agree is a grouping of utterances, and no attribute of theirs
+    group_by = [
+        name for name in named.unique(maintain_order=True) if name not in (None, STRATA_GROUPING)
+    ]
     return answer_shares(predictions, utterances, group_by=group_by)
 
 

@@ -7,22 +7,26 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
+from pydantic import Field
 
 from equivoice.annotators import RULES
 from equivoice.cli.certainty import CertaintyConfig
 from equivoice.cli.config import argument, command_line, configured, option, verb_app
 from equivoice.cli.console import finish, note, note_left_out, say
 from equivoice.cli.reporting import conclusions, write_report
+from equivoice.cli.score_forms import named_readers, rates_in_words, read_as_asked
 from equivoice.corpora import Corpus, check, load_corpus
 from equivoice.corpora.exchange import FOREIGN_FORMATS, foreign_format, read_foreign
 from equivoice.errors import ConfigError, InputError
 from equivoice.evaluation import Scores, score
 from equivoice.evaluation.described import describe, save_descriptions
+from equivoice.evaluation.open_answers import Readers
 from equivoice.evaluation.prediction_files import read_predictions
 from equivoice.evaluation.reference_votes import gather_votes, heard_channel
+from equivoice.evaluation.transcripts import gives_transcripts, transcript_scores
 from equivoice.records import CHANNELS, VOTES, RunRecord, read_frame
 from equivoice.store import RunFolder
 from equivoice.store.provenance import begun_record, hash_file, now
@@ -31,6 +35,9 @@ app = verb_app()
 
 _VERB = "score"
 _FOLDS = "Folds play no part: all predictions are pooled."
+_NO_TRANSCRIPTS = (
+    "Systems say what they heard, and the reference holds no transcripts to compare it with."
+)
 
 
 class ScoreConfig(CertaintyConfig):
@@ -75,6 +82,24 @@ class ScoreConfig(CertaintyConfig):
         default="error",
     )
     listeners: bool = option("how far listeners agree and what they score", default=True)
+    form: Literal["open", "closed"] | None = option(
+        "read the answers again: 'open', any words, sorted into the labels and other; 'closed', "
+        "the options displayed",
+        default=None,
+    )
+    reader: str | None = option(
+        "a language model that says which emotion an answer decides on; else a lexicon reads",
+        default=None,
+    )
+    sorter: str | None = option(
+        "a language model that sorts words into labels; the reader by default", default=None
+    )
+    options: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="options of reader and sorter, by the system's name"
+    )
+    transcripts: bool = option(
+        "word error rates of what systems heard, where they say it", default=True
+    )
     out: Path = option("the folder for the results", default=Path("scores"), short="-o")
     limit: int | None = option("score only the first so many predictions", default=None, ge=1)
     format: str = option(
@@ -105,16 +130,23 @@ def score_verb(config: ScoreConfig) -> None:
       equivoice score p.parquet --reference u.csv --group "gender x age[25,35]" -o out
       equivoice score logs/ser.eval --reference corpora/ravdess --key metadata.audio
       equivoice score p.csv --reference u.csv --votes votes.csv --rule majority
+      equivoice score open.csv --reference u.csv --form open
+      equivoice score open.csv --reference u.csv --form open --reader openai-text options.openai-text.model=gpt-oss-20b options.openai-text.base_url=http://localhost:8000/v1
       equivoice score --reference corpora/cremad --group gender   (listeners alone)
     """
     corpus = load_corpus(config.reference)
     votes = _votes(config, corpus)
     predictions, left_out = _read(config, corpus)
+    readers = _readers(config)
     _refuse_other_run(config.out)
     if config.dry_run:
         say(_checked(config, corpus, predictions, votes))
         return
-    record = _begin(config, votes=votes is not None)
+    record = _begin(config, votes=votes is not None, readers=readers)
+    read_note: tuple[str, ...] = ()
+    if config.form is not None and predictions is not None:
+        reading = read_as_asked(predictions, corpus.label_space, config.form, readers)
+        predictions, read_note = reading.predictions, (reading.note,)
     scores = score(
         predictions,
         corpus.utterances,
@@ -132,6 +164,8 @@ def score_verb(config: ScoreConfig) -> None:
         repeated=config.repeated,
         **config.certainty,
     )
+    scores = _with_transcripts(scores, config, corpus, predictions)
+    scores = replace(scores, notes=(*read_note, *scores.notes))
     left_out = dict(Counter(left_out) + Counter(scores.left_out))
     finished = _finished(record, left_out)
     report = _store(config.out, finished, corpus, predictions, votes, scores)
@@ -139,6 +173,43 @@ def score_verb(config: ScoreConfig) -> None:
     note(*scores.notes)
     note_left_out(left_out)
     finish(report)
+
+
+def _readers(config: ScoreConfig) -> Readers | None:
+    """Who reads the answers; refuses what nothing would heed."""
+    if config.form is None:
+        given = [name for name in ("reader", "sorter", "options") if getattr(config, name)]
+        if given:
+            raise ConfigError(
+                f"{given[0]}: answers are read again only in a form",
+                hint="say which: --form open, or --form closed",
+            )
+        return None
+    if config.predictions is None:
+        raise ConfigError("form: is about predictions, and none are given")
+    return named_readers(config.reader, config.sorter, config.options)
+
+
+def _with_transcripts(
+    scores: Scores, config: ScoreConfig, corpus: Corpus, predictions: pl.DataFrame | None
+) -> Scores:
+    """The scores with word error rates, where systems say what they heard."""
+    if predictions is None or not config.transcripts or not gives_transcripts(predictions):
+        return scores
+    truth = corpus.utterances
+    if "transcript" not in truth.columns or truth.get_column("transcript").is_null().all():
+        return replace(scores, notes=(*scores.notes, _NO_TRANSCRIPTS))
+    rates = transcript_scores(
+        predictions,
+        truth,
+        group_by=config.group,
+        replicates=config.replicates,
+        permutations=config.permutations,
+        level=config.level,
+        seed=config.seed,
+    )
+    notes = (*scores.notes, *rates_in_words(rates))
+    return replace(scores, estimates=pl.concat([scores.estimates, rates]), notes=notes)
 
 
 def _votes(config: ScoreConfig, corpus: Corpus) -> pl.DataFrame | None:
@@ -252,7 +323,7 @@ def _refuse_other_run(out: Path) -> None:
         )
 
 
-def _begin(config: ScoreConfig, *, votes: bool) -> RunRecord:
+def _begin(config: ScoreConfig, *, votes: bool, readers: Readers | None) -> RunRecord:
     inputs = {"reference": _table_of(config.reference, "utterances")}
     if config.predictions is not None:
         inputs = {"predictions": config.predictions, **inputs}
@@ -266,6 +337,7 @@ def _begin(config: ScoreConfig, *, votes: bool) -> RunRecord:
         command=command_line(),
         inputs={f"{name} {path}": hash_file(path) for name, path in inputs.items()},
         seeds={"root": config.seed},
+        generation={} if readers is None else {"readers": readers.describe()},
     )
 
 

@@ -1,4 +1,4 @@
-"""``equivoice study``: published studies, repeated for what was run."""
+"""``equivoice study``: people rate in a browser; published studies, repeated for what was run."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from equivoice.cli.config import command_line, configured, option, verb_app
 from equivoice.cli.console import finish, note, progress, say
 from equivoice.cli.planning import plan_tables
 from equivoice.cli.study_abhinaya import abhinaya_verb
+from equivoice.cli.study_analyse import analyse_verb
 from equivoice.cli.study_asking import StudyConfig, as_asked, ask, need_both
+from equivoice.cli.study_explainable import explainable_verb
 from equivoice.cli.study_fair_training import fair_training_verb
 from equivoice.cli.study_gender_gap import gender_gap_benchmark_verb
+from equivoice.cli.study_people import VERBS as PEOPLE_VERBS
 from equivoice.errors import ConfigError
 from equivoice.evaluation.settings import DecodingSettings
 from equivoice.evaluation.task import Task
@@ -26,17 +29,23 @@ from equivoice.studies.zero_shot_audit import (
     zero_shot_audit,
 )
 
-app = verb_app("Repeat a published study for what was run, beside what was printed.")
+_HELP = """Let people rate in a browser, or repeat a published study beside what was printed."""
+
+app = verb_app(_HELP)
 
 
 @app.callback()
 def study() -> None:
-    """Repeat a published study for what was run, beside what was printed."""
+    """Let people rate in a browser, or repeat a published study beside what was printed."""
 
+
+for _name, _verb in {**PEOPLE_VERBS, "analyse": analyse_verb}.items():
+    app.command(_name)(_verb)
 
 app.command("gender-gap-benchmark")(gender_gap_benchmark_verb)
 app.command("fair-training")(fair_training_verb)
 app.command("abhinaya")(abhinaya_verb)
+app.command("explainable")(explainable_verb)
 
 
 class ZeroShotAuditConfig(StudyConfig):

@@ -110,6 +110,7 @@ class Grid:
             decoding=settings.decoding.resolved,
             parser=settings.parser,
             option_scores=settings.option_scores,
+            form=settings.answer_form,
         )
 
     def described(

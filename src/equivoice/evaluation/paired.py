@@ -35,6 +35,7 @@ def compare_predictions(
     second: pl.DataFrame,
     reference: pl.DataFrame,
     *,
+    second_reference: pl.DataFrame | None = None,
     names: tuple[str, str] = ("A", "B"),
     label_space: LabelSpace | None = None,
     held_against: str = "given",
@@ -51,6 +52,8 @@ def compare_predictions(
         first: PREDICTIONS of the first system.
         second: PREDICTIONS of the second system.
         reference: UTTERANCES of both.
+        second_reference: UTTERANCES of the second system, where labels depend on who
+            answered, as in annotator-aware scores; ``reference`` is then the first system's.
         names: how the systems are called in the result.
         label_space: the declared labels; those of the reference where none is given.
         held_against: what the labels of the reference are, one of ``records.REFERENCES``.
@@ -79,7 +82,11 @@ def compare_predictions(
         [1.0]
     """
     labels = label_space or label_space_of(reference)
-    frames = [match(predictions, reference, labels).frame for predictions in (first, second)]
+    own = reference if second_reference is None else second_reference
+    frames = [
+        match(predictions, truth, labels).frame
+        for predictions, truth in ((first, reference), (second, own))
+    ]
     shared = [
         frame.join(other, on="utterance_id", how="semi")
         for frame, other in (frames, reversed(frames))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from equivoice.models import Decoding
+from equivoice.prompting.explained import TargetForm
 
 __all__ = ["CONDITIONS", "BenchmarkSettings", "DecodingSettings", "expand_orders"]
 
@@ -17,6 +18,7 @@ CONDITIONS = ("temperature", "prompt", "order", "modality")
 """What can be selected."""
 
 _MOST_ORDERS = 1_000
+_SHORTEST_EXPLANATION = 16
 
 ASKING = (
     "prompts",
@@ -28,6 +30,7 @@ ASKING = (
     "decoding",
     "parser",
     "option_scores",
+    "answer_form",
     "select",
     "select_by",
     "select_on_test",
@@ -116,6 +119,8 @@ class BenchmarkSettings(BaseModel):
         decoding: how answers are sampled otherwise.
         parser: by which convention answers are read.
         option_scores: whether the options' probabilities are computed, where they can be.
+        answer_form: how a model answers that was taught to say what it heard and why; its
+            labels are scored given what it says before them. ``None`` for labels alone.
         select: which conditions are selected on validation utterances.
         select_by: by which metric.
         select_on_test: whether the test utterances themselves may select.
@@ -147,6 +152,7 @@ class BenchmarkSettings(BaseModel):
     decoding: DecodingSettings = Field(default_factory=DecodingSettings)
     parser: str = "equivoice"
     option_scores: bool = True
+    answer_form: TargetForm | None = None
     select: tuple[Literal["temperature", "prompt", "order", "modality"], ...] = ()
     select_by: str = "macro_f1"
     select_on_test: bool = False
@@ -173,6 +179,15 @@ class BenchmarkSettings(BaseModel):
     def _selects(self) -> BenchmarkSettings:
         if self.select_on_test and not self.select:
             raise ValueError("select_on_test: nothing is selected; name it with select")
+        return self
+
+    @model_validator(mode="after")
+    def _has_room(self) -> BenchmarkSettings:
+        if self.answer_form is not None and self.decoding.max_new_tokens < _SHORTEST_EXPLANATION:
+            raise ValueError(
+                "answer_form: answers would be cut off before their label; give them room, "
+                "such as decoding.max_new_tokens=512"
+            )
         return self
 
     def as_config(self) -> dict[str, Any]:

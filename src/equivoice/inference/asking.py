@@ -19,6 +19,7 @@ import polars as pl
 
 from equivoice.errors import AudioError, RunError
 from equivoice.inference.faults import FAULTS, raise_if_hopeless, reason_of
+from equivoice.inference.label_scores import Spelling, label_scores
 from equivoice.inference.lengths import lengths_of
 from equivoice.inference.plan import Batch, Cell, Plan
 from equivoice.inference.progress import Progress
@@ -35,6 +36,7 @@ from equivoice.models import (
     Said,
 )
 from equivoice.prompting import Options, Prompt
+from equivoice.prompting.explained import TargetForm, before_answer, emotion_word
 from equivoice.store.run_folder import RunFolder
 
 __all__ = ["Asking", "ask_cell", "cell_batches"]
@@ -55,6 +57,9 @@ class Asking:
         decoding: how answers are sampled, apart from the temperature.
         parser: by which convention answers are read.
         option_scores: score the options too, where the system can.
+        form: of a model that was taught to say what it heard and why: the parts of its
+            answers in their order. Its labels are then scored given what it says before
+            them at temperature 0; an answer that names no emotion has no scores.
     """
 
     prompt: Prompt
@@ -64,6 +69,7 @@ class Asking:
     decoding: Decoding = field(default_factory=Decoding)
     parser: str = "equivoice"
     option_scores: bool = True
+    form: TargetForm | None = None
 
     @property
     def answers(self) -> int:
@@ -84,7 +90,8 @@ class Asking:
 
     def scored(self, backend: LanguageBackend) -> bool:
         """Whether options are scored."""
-        return self.option_scores and isinstance(backend, PrefixBackend)
+        able = PrefixBackend if self.form is None else Spelling
+        return self.option_scores and isinstance(backend, able)
 
 
 def cell_batches(utterances: pl.DataFrame, cell: Cell, plan: Plan) -> tuple[Batch, ...]:
@@ -212,11 +219,17 @@ class _Work:
     def _together(self, questions: Sequence[Question]) -> list[Reply]:
         asking, backend = self.asking, self.backend
         draws = [self._draws(question.utterance_id) for question in questions]
-        scores: list[OptionScore] | None = None
+        scores: Sequence[OptionScore | None] | None = None
         if isinstance(backend, PrefixBackend):
             prefix = backend.prepare(questions)
             said = backend.sample(prefix, draws, asking.decoding)
-            if asking.option_scores:
+            if asking.form is not None and isinstance(backend, Spelling) and asking.option_scores:
+                greedy = backend.sample(prefix, [[Draw(0.0, 0)]] * len(questions), asking.decoding)
+                scores = [
+                    self._label_scores(backend, question, each.text)
+                    for question, (each,) in zip(questions, greedy, strict=True)
+                ]
+            elif asking.form is None and asking.option_scores:
                 scores = self._scores(backend, prefix, len(questions))
         else:
             said = backend.answer(questions, draws, asking.decoding)
@@ -250,6 +263,18 @@ class _Work:
         return [
             OptionScore(*each) for each in zip(found.logprobs, found.outside, order, strict=True)
         ]
+
+    def _label_scores(
+        self, backend: Spelling, question: Question, said: str | None
+    ) -> OptionScore | None:
+        """The scores of the labels, given what the model said before its own."""
+        asking = self.asking
+        before = before_answer(said or "")
+        if before is None:
+            return None
+        words = tuple(map(emotion_word, asking.options.shown))
+        found = label_scores(backend, question, before, words, asking.temperatures, asking.decoding)
+        return OptionScore(found.logprobs[0], found.outside[0], found.logprobs[0])
 
     def _draws(self, utterance: str) -> list[Draw]:
         return [

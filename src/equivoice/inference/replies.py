@@ -1,6 +1,7 @@
 """What a language system said, as rows of a predictions table.
 
-Each answer is a row. Where options were scored, each temperature has one more
+Each answer is a row; what it says of the words that were heard, and why, stands in
+``transcript`` and ``reason``. Where options were scored, each temperature has one more
 row, of the system ``NAME/options``: the probability of each option as the whole
 answer, and the most probable one as its label.
 """
@@ -17,6 +18,7 @@ import polars as pl
 from equivoice.inference.plan import Cell
 from equivoice.models import FloatArray, Said
 from equivoice.prompting import Options, parse_responses
+from equivoice.prompting.explained import read_target
 from equivoice.records import PREDICTIONS
 
 __all__ = ["OPTIONS_SUFFIX", "OptionScore", "Reply", "reply_rows"]
@@ -43,6 +45,7 @@ _COLUMNS = (
     "emotion",
     "probabilities",
     "outside",
+    "transcript",
     "reason",
     "seed",
 )
@@ -174,6 +177,8 @@ def _read(answers: list[dict[str, Any]], options: Options, parser: str) -> None:
     columns = (read.get_column(name).to_list() for name in ("status", "emotion"))
     for row, status, emotion in zip(given, *columns, strict=True):
         row["status"], row["emotion"] = status, emotion
+        explained = read_target(row["response"])
+        row["transcript"], row["reason"] = explained.transcript, explained.reason
 
 
 def _option_row(reply: Reply, place: int, options: Options) -> dict[str, Any]:

@@ -1,47 +1,30 @@
-"""Acoustic features of many utterances: in parallel, cached, faults kept apart.
-
-A vector is a function of the decoded samples alone, so it is cached under
-their hash, the version of the feature set and that of Praat. A process that is
-killed loses nothing that it had measured.
-"""
+"""Acoustic features of many utterances: measured as :mod:`.measuring` says, and remembered."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from equivoice.audio.decode import decode
 from equivoice.audio.feature_set import (
     FEATURE_SET,
     feature_names,
     feature_vector,
     missing_reasons,
 )
-from equivoice.errors import AudioError, MissingDependencyError, RunError
+from equivoice.errors import AudioError
+from equivoice.models.measuring import Piece, cached_vector, in_processes, pieces_of
 from equivoice.models.protocols import FloatArray
 from equivoice.store.cache import ArrayCache
 
 __all__ = ["FeatureTable", "acoustic_features", "forget_recent"]
 
-# Starting worker processes takes about as long as measuring this many clips.
-_FEWEST_FOR_PROCESSES = 24
 _MOST_REMEMBERED = 20_000
-
-
-class _Piece(NamedTuple):
-    """A sound file, or the part of it from start to end in seconds."""
-
-    path: str
-    start: float | None
-    end: float | None
 
 
 @dataclass(frozen=True)
@@ -89,7 +72,7 @@ def acoustic_features(
         StorageError: the cache cannot be written.
     """
     names = feature_names()
-    pieces = _pieces(utterances)
+    pieces = pieces_of(utterances)
     ids = utterances.get_column("utterance_id").to_list()
     values = np.full((len(pieces), len(names)), np.nan)
     missing: Counter[str] = Counter()
@@ -110,26 +93,14 @@ def forget_recent() -> None:
     _recent.clear()
 
 
-def _pieces(utterances: pl.DataFrame) -> list[_Piece]:
-    columns = {
-        name: utterances.get_column(name).to_list()
-        if name in utterances.columns
-        else [None] * utterances.height
-        for name in ("audio", "start", "end")
-    }
-    return [
-        _Piece(path or "", start, end) for path, start, end in zip(*columns.values(), strict=True)
-    ]
-
-
 def _measured(
-    pieces: Sequence[_Piece], cache: ArrayCache, workers: int | None
+    pieces: Sequence[Piece], cache: ArrayCache, workers: int | None
 ) -> Iterator[FloatArray | AudioError]:
     """A vector or a fault for each piece, in order; recent ones from memory."""
     stamps = [_stamp(piece) for piece in pieces]
     known = {stamp: _recent[stamp] for stamp in stamps if stamp is not None and stamp in _recent}
     wanted = [piece for piece, stamp in zip(pieces, stamps, strict=True) if stamp not in known]
-    fresh = _from_processes(wanted, cache, workers)
+    fresh = in_processes(partial(_measure, cache=cache), wanted, workers)
     for stamp in stamps:
         if stamp is not None and stamp in known:
             yield known[stamp]
@@ -140,61 +111,20 @@ def _measured(
         yield found
 
 
-def _from_processes(
-    pieces: Sequence[_Piece], cache: ArrayCache, workers: int | None
-) -> Iterator[FloatArray | AudioError]:
-    try:
-        import joblib
-    except ImportError:
-        raise MissingDependencyError(
-            "joblib", extra="baseline", purpose="measuring in parallel"
-        ) from None
-    workers = joblib.cpu_count() if workers is None else max(1, workers)
-    if workers == 1 or len(pieces) < _FEWEST_FOR_PROCESSES:
-        yield from (_measure(piece, cache) for piece in pieces)
-        return
-    try:
-        with joblib.parallel_config("loky", inner_max_num_threads=1):
-            parallel = joblib.Parallel(n_jobs=workers, return_as="generator")
-            yield from parallel(joblib.delayed(_measure)(piece, cache) for piece in pieces)
-    except BrokenProcessPool as error:
-        raise RunError(
-            "a process that measured acoustic features was killed, perhaps for want of memory; "
-            "what it had measured is kept: run again, with fewer workers"
-        ) from error
-
-
-def _measure(piece: _Piece, cache: ArrayCache) -> FloatArray | AudioError:
+def _measure(piece: Piece, cache: ArrayCache) -> FloatArray | AudioError:
     """The vector of one piece, from the cache or measured; a fault is returned."""
-    if not piece.path:
-        return AudioError("the utterance has no sound file", column="audio")
-    try:
-        samples = decode(piece.path, start=piece.start, end=piece.end)
-    except AudioError as fault:
-        return fault
-    content = hashlib.sha256(samples.data).hexdigest()
-    key = f"{FEATURE_SET} praat {_praat_version()} {content}"
-    found = cache.get(key)
-    if found is not None and found.shape == (len(feature_names()),):
-        return np.asarray(found, dtype=np.float64)
-    vector = feature_vector(samples)
-    cache.put(key, vector)
-    return vector
+    return cached_vector(
+        piece, cache, version=FEATURE_SET, size=len(feature_names()), vector=feature_vector
+    )
 
 
-def _praat_version() -> str:
-    import parselmouth
-
-    return str(parselmouth.PRAAT_VERSION)
-
-
-_Stamp = tuple[_Piece, int, int]
+_Stamp = tuple[Piece, int, int]
 # A benchmark asks for the same utterances in every fold. A file that changes
 # has another size or time, so that what is remembered is never out of date.
 _recent: OrderedDict[_Stamp, FloatArray] = OrderedDict()
 
 
-def _stamp(piece: _Piece) -> _Stamp | None:
+def _stamp(piece: Piece) -> _Stamp | None:
     try:
         status = Path(piece.path).stat()
     except OSError:

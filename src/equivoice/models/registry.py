@@ -69,11 +69,13 @@ BUILT_IN: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
             MappingProxyType({"of": "salmonn"}),
         ),
         "scripted": ("equivoice.models.scripted:ScriptedBaseline", _NO_OPTIONS),
+        "scripted-judge": ("equivoice.models.scripted_judge:ScriptedJudge", _NO_OPTIONS),
         "scripted-llm": (
             "equivoice.models.scripted_language:ScriptedLanguageModel",
             _NO_OPTIONS,
         ),
         "scripted-server": ("equivoice.models.scripted_language:ScriptedServer", _NO_OPTIONS),
+        "scripted-writer": ("equivoice.models.scripted_writer:ScriptedWriter", _NO_OPTIONS),
         "speech-encoder": (
             "equivoice.models.encoders.pretrained:PretrainedEncoder",
             _NO_OPTIONS,

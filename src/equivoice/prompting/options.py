@@ -24,31 +24,40 @@ class Options:
         labels: the canonical names, in the order in which they are displayed.
         shown: the words displayed for them, in the same order.
         lettered: whether each has a letter (``A. Angry``), in the order displayed.
+        beside: words displayed behind them that stand for no label, such as ``Other``; an
+            answer that takes one of them names no label.
     """
 
     space: LabelSpace
     labels: tuple[str, ...]
     shown: tuple[str, ...]
     lettered: bool = False
+    beside: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for label in self.labels:
             self.space.index(label)
-        if len(self.labels) != len(self.shown) or len(set(self.shown)) != len(self.shown):
-            raise LabelError("each option is displayed in one word of its own", value=self.shown)
-        if self.lettered and len(self.shown) > _LETTERS:
+        words = self.displayed
+        if len(self.labels) != len(self.shown) or len(set(words)) != len(words):
+            raise LabelError("each option is displayed in one word of its own", value=words)
+        if self.lettered and len(words) > _LETTERS:
             raise ConfigError(
                 f"there are letters for {_LETTERS} options only",
-                value=len(self.shown),
+                value=len(words),
                 hint="take a prompt without letters",
             )
+
+    @property
+    def displayed(self) -> tuple[str, ...]:
+        """All words displayed, those that stand for no label at the end."""
+        return (*self.shown, *self.beside)
 
     @property
     def text(self) -> str:
         """The options as the slot ``{labels}`` shows them."""
         if not self.lettered:
-            return ", ".join(self.shown)
-        return "\n".join(f"{chr(65 + i)}. {word}" for i, word in enumerate(self.shown))
+            return ", ".join(self.displayed)
+        return "\n".join(f"{chr(65 + i)}. {word}" for i, word in enumerate(self.displayed))
 
 
 def make_options(
@@ -58,6 +67,7 @@ def make_options(
     seed: int = 0,
     words: Mapping[str, str] | None = None,
     lettered: bool = False,
+    beside: Sequence[str] = (),
 ) -> Options:
     """The labels of a space as options.
 
@@ -68,6 +78,8 @@ def make_options(
         seed: the seed of the permutations; apart from any sampling seed.
         words: the word displayed for a label, where it is not the label capitalised.
         lettered: display letters.
+        beside: words displayed behind the labels; those that stand for a label of the space
+            are left out, since it is displayed anyhow.
 
     Raises:
         ConfigError: an unknown order.
@@ -86,7 +98,8 @@ def make_options(
         space.index(label)
     shown = {name: given.get(name, name[:1].upper() + name[1:]) for name in space.names}
     labels = _ordered(space.names, shown, order, seed)
-    return Options(space, labels, tuple(shown[name] for name in labels), lettered)
+    others = tuple(word for word in beside if space.resolve(word) is None)
+    return Options(space, labels, tuple(shown[name] for name in labels), lettered, others)
 
 
 def _ordered(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +18,7 @@ __all__ = ["MODALITIES", "Wording", "family_name", "read_prompt"]
 MODALITIES = ("speech", "speech+transcript", "transcript")
 """What a model is given of an utterance."""
 
-_KEYS = ("name", "source", "language", "lettered", "words", "wordings")
+_KEYS = ("name", "source", "language", "lettered", "words", "beside", "wordings")
 _WORDING_KEYS = ("families", "ours", "source", "turns")
 _ROLES = ("system", "user", "assistant")
 
@@ -64,7 +64,12 @@ def family_name(family: str) -> str:
 
 
 def read_prompt(
-    text: str, *, file: str | Path, name: str, taken: tuple[str, ...] = ()
+    text: str,
+    *,
+    file: str | Path,
+    name: str,
+    taken: tuple[str, ...] = (),
+    slots: Collection[str] = tuple(SLOTS),
 ) -> dict[str, Any]:
     """The fields of a prompt.
 
@@ -73,6 +78,7 @@ def read_prompt(
         file: named in errors.
         name: of the prompt, where the file gives none.
         taken: names that it may not have.
+        slots: the places that it may hold.
 
     Raises:
         ConfigError: all mistakes together.
@@ -88,7 +94,7 @@ def read_prompt(
             "a prompt file is a mapping", file=file, choices=_KEYS, hint="see docs/prompts.md"
         )
     problems: list[str] = []
-    fields = _fields(raw, problems, name, taken)
+    fields = _fields(raw, problems, name, taken, slots)
     if problems:
         raise ConfigError(
             ConfigError.from_problems(problems).problem, file=file, hint="see docs/prompts.md"
@@ -97,7 +103,11 @@ def read_prompt(
 
 
 def _fields(
-    raw: Mapping[Any, Any], problems: list[str], name: str, taken: tuple[str, ...]
+    raw: Mapping[Any, Any],
+    problems: list[str],
+    name: str,
+    taken: tuple[str, ...],
+    slots: Collection[str],
 ) -> dict[str, Any]:
     _refuse_unknown(raw, _KEYS, "", problems)
     fields: dict[str, Any] = {
@@ -106,7 +116,8 @@ def _fields(
         "language": _text(raw, "language", "en", problems),
         "lettered": _flag(raw, "lettered", "", problems),
         "words": _words(raw.get("words") or {}, problems),
-        "wordings": tuple(_wordings(raw.get("wordings"), problems)),
+        "beside": _beside(raw.get("beside") or [], problems),
+        "wordings": tuple(_wordings(raw.get("wordings"), problems, slots)),
     }
     if fields["name"] in taken:
         problems.append(f"name: {fields['name']!r} is one of Equivoice's own prompts")
@@ -155,7 +166,14 @@ def _words(raw: Any, problems: list[str]) -> dict[str, str]:
     return words
 
 
-def _wordings(raw: Any, problems: list[str]) -> Iterator[Wording]:
+def _beside(raw: Any, problems: list[str]) -> tuple[str, ...]:
+    if isinstance(raw, list) and all(isinstance(word, str) and word.strip() for word in raw):
+        return tuple(word.strip() for word in raw)
+    problems.append("beside: not a list of words that are displayed and stand for no label")
+    return ()
+
+
+def _wordings(raw: Any, problems: list[str], slots: Collection[str]) -> Iterator[Wording]:
     if not isinstance(raw, list) or not raw:
         problems.append("wordings: a prompt needs a list of one wording at least")
         return
@@ -166,6 +184,7 @@ def _wordings(raw: Any, problems: list[str]) -> Iterator[Wording]:
             problems.append(f"{where}not a mapping with the key turns")
             continue
         wording = _wording(entry, where, problems)
+        _check_places(wording, where, problems, slots)
         for family in wording.families or (None,):
             if (family, wording.modality) in seen:
                 problems.append(
@@ -185,14 +204,12 @@ def _wording(raw: Mapping[Any, Any], where: str, problems: list[str]) -> Wording
     if not isinstance(source, str):
         problems.append(f"{where}source: {source!r} is not a text")
         source = ""
-    wording = Wording(
+    return Wording(
         tuple(_turns(raw.get("turns"), where, problems)),
         tuple(family_name(family) for family in families),
         _flag(raw, "ours", where, problems),
         source,
     )
-    _check_places(wording, where, problems)
-    return wording
 
 
 def _turns(
@@ -220,14 +237,16 @@ def _turns(
             yield cast("Role", role), tuple(read_template(part) for part in parts)
 
 
-def _check_places(wording: Wording, where: str, problems: list[str]) -> None:
+def _check_places(
+    wording: Wording, where: str, problems: list[str], slots: Collection[str]
+) -> None:
     if not wording.turns:
         return
     problems += [
-        f"{where}unknown slot {{{name}}} (choices: {', '.join(SLOTS)}; "
+        f"{where}unknown slot {{{name}}} (choices: {', '.join(slots)}; "
         f"write {{{{{name}}}}} for these letters themselves)"
         for name in dict.fromkeys(wording.places)
-        if name not in SLOTS
+        if name not in slots
     ]
     if not {"audio", "transcript"} & set(wording.places):
         problems.append(f"{where}neither {{audio}} nor {{transcript}}: nothing is asked about")

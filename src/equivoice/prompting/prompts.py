@@ -21,7 +21,14 @@ from equivoice.prompting.slots import render_parts
 from equivoice.prompting.turns import Turn
 from equivoice.records import LabelSpace
 
-__all__ = ["MODALITIES", "Prompt", "load_prompt", "prompt_names"]
+__all__ = [
+    "MODALITIES",
+    "Prompt",
+    "is_prompt_file",
+    "load_prompt",
+    "prompt_names",
+    "prompt_text",
+]
 
 _SUFFIXES = (".yaml", ".yml")
 _TRANSCRIPT_LINE = "Transcript of the audio: {}\n"
@@ -38,6 +45,7 @@ class Prompt:
         language: the language that it is written in (BCP 47).
         words: from a label to the word displayed for it; may be empty.
         lettered: whether each option is displayed with a letter.
+        beside: words displayed behind the options that stand for no label, such as ``Other``.
     """
 
     name: str
@@ -46,6 +54,7 @@ class Prompt:
     language: str = "en"
     words: Mapping[str, str] = field(default_factory=dict)
     lettered: bool = False
+    beside: tuple[str, ...] = ()
 
     @cached_property
     def modalities(self) -> frozenset[str]:
@@ -82,7 +91,13 @@ class Prompt:
         )
 
     def render(
-        self, options: Options, *, family: str, modality: str, transcript: str | None = None
+        self,
+        options: Options,
+        *,
+        family: str,
+        modality: str,
+        transcript: str | None = None,
+        emotion: str | None = None,
     ) -> tuple[Turn, ...]:
         """The conversation for one utterance.
 
@@ -91,9 +106,11 @@ class Prompt:
             family: the model family, such as ``qwen2_audio``.
             modality: ``speech``, ``speech+transcript`` or ``transcript``.
             transcript: the words that were said; needed unless the modality is ``speech``.
+            emotion: the label, for a teacher that is told it.
 
         Raises:
-            ConfigError: no wording for this family and modality.
+            ConfigError: no wording for this family and modality; a teacher's prompt, and
+                no label.
             InputError: there is no transcript and the modality needs one.
 
         Example:
@@ -113,10 +130,16 @@ class Prompt:
                 column="transcript",
                 hint="add transcripts to the corpus, or leave such utterances out",
             )
+        if "emotion" in wording.places and emotion is None:
+            raise ConfigError(
+                f"prompt {self.name!r} tells the label, which is for teachers only",
+                hint="rationales generate --prompt, or another prompt",
+            )
         values = {
+            "emotion": emotion or "",
             "labels": options.text,
-            "labels_or": _with_or(options.shown),
-            "number": str(len(options.shown)),
+            "labels_or": _with_or(options.displayed),
+            "number": str(len(options.displayed)),
             "transcript": transcript or "",
         }
         turns = tuple(
@@ -147,7 +170,14 @@ class Prompt:
             own = space.resolve(label)
             if own is not None:
                 words.setdefault(own, word)
-        return make_options(space, order=order, seed=seed, words=words, lettered=self.lettered)
+        return make_options(
+            space,
+            order=order,
+            seed=seed,
+            words=words,
+            lettered=self.lettered,
+            beside=self.beside,
+        )
 
 
 def _with_or(words: tuple[str, ...]) -> str:
@@ -195,9 +225,8 @@ def load_prompt(name_or_path: str | Path) -> Prompt:
         >>> load_prompt("user_labels").modalities == {"speech", "speech+transcript", "transcript"}
         True
     """
-    path = Path(name_or_path)
-    if isinstance(name_or_path, Path) or path.suffix in _SUFFIXES or path.name != str(path):
-        return _from_file(path)
+    if is_prompt_file(name_or_path):
+        return _from_file(Path(name_or_path))
     if name_or_path not in prompt_names():
         raise ConfigError(
             "unknown prompt",
@@ -218,11 +247,30 @@ def _own() -> resources.abc.Traversable:
     return resources.files("equivoice.prompting") / "prompts"
 
 
-def _from_file(path: Path) -> Prompt:
+def is_prompt_file(name_or_path: str | Path) -> bool:
+    """Whether a prompt is named by the path of its file.
+
+    Example:
+        >>> is_prompt_file("user_labels"), is_prompt_file("mine.yaml")
+        (False, True)
+    """
+    path = Path(name_or_path)
+    return isinstance(name_or_path, Path) or path.suffix in _SUFFIXES or path.name != str(path)
+
+
+def prompt_text(path: Path) -> str:
+    """The text of a prompt file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
-        text = path.read_text("utf-8")
+        return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InputError(f"the prompt file cannot be read: {reason}", file=path) from error
-    fields = read_prompt(text, file=path, name=path.stem, taken=prompt_names())
+
+
+def _from_file(path: Path) -> Prompt:
+    fields = read_prompt(prompt_text(path), file=path, name=path.stem, taken=prompt_names())
     return Prompt(**fields)

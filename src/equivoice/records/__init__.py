@@ -7,6 +7,15 @@ from equivoice.records.ensemble import (
     WithInterval,
 )
 from equivoice.records.labels import Label, LabelSpace
+from equivoice.records.rationales import (
+    CLAIM_DIRECTIONS,
+    CLAIM_KINDS,
+    CLAIM_MEASURES,
+    CLAIM_OUTCOMES,
+    CLAIM_SCOPES,
+    CLAIMS,
+    RATIONALES,
+)
 from equivoice.records.run import RunRecord
 from equivoice.records.schema import Column, Schema
 from equivoice.records.schemas import (
@@ -38,6 +47,12 @@ from equivoice.records.tables import (
 
 __all__ = [
     "CHANNELS",
+    "CLAIMS",
+    "CLAIM_DIRECTIONS",
+    "CLAIM_KINDS",
+    "CLAIM_MEASURES",
+    "CLAIM_OUTCOMES",
+    "CLAIM_SCOPES",
     "ESTIMATES",
     "FOLDS",
     "ITEMS",
@@ -45,6 +60,7 @@ __all__ = [
     "PREDICTIONS",
     "QUANTITIES",
     "QUESTIONS",
+    "RATIONALES",
     "REFERENCES",
     "SPLITS",
     "STATUSES",

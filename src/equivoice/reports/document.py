@@ -15,6 +15,7 @@ __all__ = [
     "Block",
     "Body",
     "Bullets",
+    "Cards",
     "Cell",
     "Clip",
     "Clips",
@@ -23,6 +24,8 @@ __all__ = [
     "Figure",
     "Folded",
     "Mark",
+    "Piece",
+    "RationaleCard",
     "Section",
     "Statements",
     "Table",
@@ -179,6 +182,53 @@ class Clips:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A stretch of a reason.
+
+    Args:
+        text: the words.
+        outcome: ``supported``, ``contradicted``, ``untested`` or ``mixed``; empty
+            where nothing is claimed.
+        marks: what is set behind it: the sign and number of each claim that ends here.
+    """
+
+    text: str
+    outcome: str = ""
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RationaleCard:
+    """A reason with its claims marked, beside the recording.
+
+    Args:
+        name: the utterance.
+        facts: names with values.
+        pieces: the reason, in order; together they are its text.
+        claims: a row for each claim: its number, its words, what became of it, and why.
+        audio: the sound as a data URI.
+        silent: why there is none.
+        picture: waveform and pitch.
+    """
+
+    name: str
+    facts: tuple[tuple[str, str], ...]
+    pieces: tuple[Piece, ...]
+    claims: Table
+    audio: str | None = None
+    silent: str = ""
+    picture: Figure | None = None
+
+
+@dataclass(frozen=True)
+class Cards:
+    """Reasons with their claims."""
+
+    cards: tuple[RationaleCard, ...]
+    kind: Literal["cards"] = "cards"
+
+
+@dataclass(frozen=True)
 class Folded:
     """Parts that are folded away on the screen.
 
@@ -194,7 +244,7 @@ class Folded:
     kind: Literal["folded"] = "folded"
 
 
-Block = Text | Bullets | Statements | Facts | Code | Table | Figure | Clips | Folded
+Block = Text | Bullets | Statements | Facts | Code | Table | Figure | Clips | Cards | Folded
 
 
 @dataclass(frozen=True)

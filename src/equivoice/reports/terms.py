@@ -14,7 +14,9 @@ __all__ = [
     "MULTILABEL",
     "MULTILABEL_BY_CLASS",
     "OF_PROBABILITIES",
+    "RATING",
     "REFERENCES",
+    "TRANSCRIPTS",
     "Term",
     "measure",
     "reference",
@@ -305,6 +307,56 @@ def _attributes() -> dict[str, Term]:
 ATTRIBUTES: dict[str, Term] = _attributes()
 """Scores of valence, arousal and dominance."""
 
+TRANSCRIPTS: dict[str, Term] = {
+    "word_error_rate": Term(
+        "word error rate",
+        "Words replaced, left out and added, by the words that were said; over the whole corpus, "
+        "so that it may exceed 100%. Case and punctuation do not count; where words are not "
+        "written apart, characters count as words.",
+    ),
+    "substitution_rate": Term("words replaced", "By the words that were said."),
+    "deletion_rate": Term("words left out", "By the words that were said."),
+    "insertion_rate": Term("words added", "By the words that were said."),
+    "transcript_error": Term(
+        "transcripts with an error", "Share of utterances whose transcript has any error."
+    ),
+}
+"""What systems heard, against what was said."""
+
+RATING: dict[str, Term] = {
+    "win_rate": Term(
+        "win rate",
+        "Share of pairs in which the explanation was preferred. A tie counts half, and each pair "
+        "half for each order in which it was shown, unless the report says otherwise.",
+    ),
+    "tie_rate": Term("ties", "Share of pairs in which neither explanation came out ahead."),
+    "first_chosen": Term(
+        "shown first, and chosen",
+        "Of the decided votes, the share for the explanation that was shown first: 50% without a "
+        "liking for a place.",
+    ),
+    "same_in_both_orders": Term(
+        "same choice in both orders", "Share of pairs judged alike in either order."
+    ),
+    "longer_chosen": Term(
+        "longer, and chosen", "Of the decided votes, the share for the explanation with more words."
+    ),
+    "acceptance": Term("acceptance", "Share of votes that accept emotion and explanation."),
+    "chosen": Term("share of votes", "Share of the votes that this answer got."),
+    "verdicts_read": Term("verdicts read", "Share of the judge's answers that gave a verdict."),
+    "gold_accuracy": Term(
+        "known answers met", "Share of votes on items with a known right answer that gave it."
+    ),
+    "krippendorff_alpha_interval": Term(
+        "Krippendorff's alpha (scale)",
+        "How far raters agree on a scale beyond chance: 1 is full agreement, 0 what chance would "
+        "give.",
+        percent=False,
+        digits=3,
+    ),
+}
+"""What people and judges say of reasons and recordings."""
+
 METRICS: dict[str, Term] = {
     **_SCORES,
     **ANNOTATOR_AWARE,
@@ -313,6 +365,8 @@ METRICS: dict[str, Term] = {
     **DISTRIBUTION,
     **AGREEMENT,
     **ATTRIBUTES,
+    **TRANSCRIPTS,
+    **RATING,
 }
 """All metrics with a name of their own, in the order in which tables show them."""
 

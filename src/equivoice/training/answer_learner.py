@@ -1,6 +1,7 @@
 """A language model that learns to write the right answers: what of it is trained, and its losses.
 
-Scores of the validation part are the probabilities of the options as whole answers; see
+Scores of the validation part are the probabilities of the options as whole answers, or,
+where answers say what is heard and why, of the labels given what stands before them; see
 :mod:`equivoice.training.learner` for what is the same for every kind of model.
 """
 
@@ -18,9 +19,10 @@ import polars as pl
 
 from equivoice.errors import ConfigError
 from equivoice.inference import Cell
+from equivoice.inference.label_scores import label_scores
 from equivoice.inference.replies import OptionScore, Reply, reply_rows
 from equivoice.inference.seeds import seed_for
-from equivoice.models import Decoding, FloatArray, cuts_of
+from equivoice.models import Decoding, Draw, FloatArray, cuts_of
 from equivoice.models.decoding.adapters import (
     LoraSettings,
     attach_lora,
@@ -33,6 +35,7 @@ from equivoice.models.hearing.backend import PromptedModel
 from equivoice.models.hearing.sound_cache import SoundCache
 from equivoice.objectives.answer_nll import mean_answer_nll, weighted_answer_nll
 from equivoice.objectives.class_counts import class_weights
+from equivoice.prompting.explained import before_answer, emotion_word
 from equivoice.training.data import Example, TrainingData
 from equivoice.training.learner import Heard, reseed
 from equivoice.training.lessons import Lessons, option_texts
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["AnswerLearner", "make_answer_learner"]
 
 _LONGEST_ANSWER = 64
+_LONGEST_EXPLANATION = 512
 _TEMPERATURES = (1.0,)
 
 
@@ -150,6 +154,8 @@ class AnswerLearner:
         Args:
             examples: of one corpus; their options are scored in the first label order.
         """
+        if self.lessons.form is not None:
+            return np.stack([self._explained(each) for each in examples])
         with self.precision():
             texts = option_texts(self.lessons.options(examples[0].corpus))
             prefix = self.backend.prepare([self.lessons.question(each) for each in examples])
@@ -224,7 +230,8 @@ class AnswerLearner:
         firsts = {each.corpus: each for each in data.train}
         shown = [str(self.lessons.question(example).turns) for example in firsts.values()]
         digest = hashlib.sha256("\n".join(shown).encode()).hexdigest()
-        return {f"prompt {self.lessons.prompt.name}": digest}
+        found = {f"prompt {self.lessons.prompt.name}": digest}
+        return found if data.reasons is None else {**found, "rationales": data.reasons}
 
     def precision(self) -> AbstractContextManager[Any]:
         """The context in which the model is run."""
@@ -233,6 +240,31 @@ class AnswerLearner:
         return torch.autocast(
             self.device.type, dtype=torch.bfloat16, enabled=self.autocast, cache_enabled=False
         )
+
+    def _explained(self, example: Example) -> FloatArray:
+        """(2 + K,) as :meth:`scored`, where an answer says what is heard and why.
+
+        A label is scored given what the model is told stands before it: the transcript of
+        the corpus. With the reason first it is what the model itself writes at temperature
+        0, if that opens an answer. The loss is that of the label alone.
+        """
+        lessons = self.lessons
+        options = lessons.options(example.corpus)
+        question = lessons.question(example)
+        words = tuple(map(emotion_word, options.shown))
+        decoding = Decoding.neutral(max_new_tokens=_LONGEST_EXPLANATION, min_new_tokens=0)
+        with self.precision():
+            before = before_answer(lessons.lesson(example, None).answer) or ""
+            if lessons.form == "reason_first":
+                ((said,),) = self.backend.answer([question], [[Draw(0.0, seed=0)]], decoding)
+                before = before_answer(said.text or "") or before
+            found = label_scores(self.backend, question, before, words, _TEMPERATURES, decoding)
+        row = np.full(self.width + 2, -np.inf)
+        row[1] = found.outside[0, 0]
+        row[2 : 2 + len(words)] = found.logprobs[0, 0]
+        right = row[2 + options.labels.index(example.item.label)]
+        row[0] = -right * (self.weights or {}).get(example.item.label or "", 1.0)
+        return row
 
     def _plain_losses(self, examples: Sequence[Example], logprobs: FloatArray) -> FloatArray:
         several = len(set(self.backend.eos_ids)) > 1  # each ends an option; one is learnt

@@ -7,28 +7,28 @@ so that the run record can show who was trained on, chosen on and left for the t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
 from equivoice.corpora.corpus import Corpus
-from equivoice.corpora.folds import make_folds, most_folds, split
+from equivoice.corpora.folds import split
 from equivoice.corpora.limiting import limited
 from equivoice.errors import AudioError, ConfigError, CorpusError, LabelError
 from equivoice.fairness import CROSSING, group_items
+from equivoice.inference.default_folds import FOLD_SEED, with_default_folds
 from equivoice.inference.lengths import lengths_of
 from equivoice.inference.seeds import seed_for
 from equivoice.models import Clip
 from equivoice.records import UTTERANCES, Label, LabelSpace
 from equivoice.training.effective_batches import Item
+from equivoice.training.explanations import Explanation, Reasons, read_reasons, told
 from equivoice.training.settings import DataSettings, TrainingSettings, fold_of
 from equivoice.training.voted_targets import VotedTargets, voted_targets
 
 __all__ = ["Example", "TrainingData", "gather_data"]
 
-_FOLDS = 5
-_FOLD_SEED = 0
 _PARTS = ("train", "validation")
 
 
@@ -44,6 +44,7 @@ class Example:
         transcript: what is said; ``None`` where only the sound is given.
         target: what is learnt where that is no single label: the share of each of the
             labels of all corpora (:attr:`TrainingData.labels`); sums to 1.
+        explanation: what is learnt beside the label, where answers say more than one.
     """
 
     item: Item
@@ -52,6 +53,7 @@ class Example:
     clip: Clip | None
     transcript: str | None
     target: tuple[float, ...] | None = None
+    explanation: Explanation | None = None
 
     @property
     def name(self) -> str:
@@ -75,6 +77,7 @@ class TrainingData:
         left_out: how many utterances were left out, by reason.
         notes: what a reader must know, as sentences.
         corpora: by name, with the folds that were made here.
+        reasons: SHA-256 of the table of reasons; ``None`` where answers are labels alone.
     """
 
     train: tuple[Example, ...]
@@ -88,6 +91,7 @@ class TrainingData:
     left_out: Mapping[str, int]
     notes: tuple[str, ...]
     corpora: Mapping[str, Corpus] = field(repr=False)
+    reasons: str | None = None
 
     def counts(self, part: str) -> dict[str, int]:
         """How many items of ``train`` or ``validation`` each label has; ties count for none."""
@@ -136,11 +140,13 @@ def gather_data(settings: TrainingSettings, corpora: Mapping[str, Corpus]) -> Tr
     folds = {name: _fold(settings, corpus) for name, corpus in with_folds.items()}
     spaces = _spaces(settings, with_folds)
     voted = _voted(settings, with_folds, spaces)
+    reasons = read_reasons(settings.data, with_folds, folds)
     parts = [
-        _part_of(settings, corpus, folds[name], spaces[name], tally, voted.get(name))
+        _part_of(settings, corpus, folds[name], spaces[name], tally, voted.get(name), reasons)
         for name, corpus in with_folds.items()
     ]
     table = pl.concat(parts, how="diagonal_relaxed")
+    tally.notes += [] if reasons is None else reasons.notes(table)
     grouping = group_items(table, settings.groups.attribute)
     names = [None if code < 0 else grouping.groups[code] for code in grouping.codes.tolist()]
     table = table.with_columns(
@@ -153,7 +159,7 @@ def gather_data(settings: TrainingSettings, corpora: Mapping[str, Corpus]) -> Tr
             "learnt from and take no part in gaps."
         )
     union = _union(list(spaces.values()))
-    examples = _examples(settings, table, tally, _over(union, spaces, voted))
+    examples = _examples(settings, table, tally, _over(union, spaces, voted), reasons)
     for part in _PARTS:
         if not examples[part]:
             raise CorpusError(f"no utterance is left in the {part} part")
@@ -169,6 +175,7 @@ def gather_data(settings: TrainingSettings, corpora: Mapping[str, Corpus]) -> Tr
         tally.left_out,
         tuple(tally.notes),
         with_folds,
+        None if reasons is None else reasons.digest,
     )
 
 
@@ -176,15 +183,13 @@ def gather_data(settings: TrainingSettings, corpora: Mapping[str, Corpus]) -> Tr
 
 
 def _with_folds(corpus: Corpus, tally: _Tally) -> Corpus:
-    if not corpus.folds.is_empty():
-        return corpus
-    number = most_folds(corpus.utterances, at_most=_FOLDS)
-    seed = seed_for(_FOLD_SEED, "folds", corpus.name)
-    tally.notes.append(
-        f"{corpus.name} has no folds of its own: {number} were made, which keep speakers apart; "
-        f"they are those of benchmark with seed {_FOLD_SEED}."
-    )
-    return replace(corpus, folds=make_folds(corpus.utterances, n_folds=number, seed=seed))
+    found, number = with_default_folds(corpus)
+    if number:
+        tally.notes.append(
+            f"{corpus.name} has no folds of its own: {number} were made, which keep speakers "
+            f"apart; they are those of benchmark with seed {FOLD_SEED}."
+        )
+    return found
 
 
 def _fold(settings: TrainingSettings, corpus: Corpus) -> str:
@@ -217,6 +222,7 @@ def _part_of(
     space: LabelSpace,
     tally: _Tally,
     voted: VotedTargets | None,
+    reasons: Reasons | None,
 ) -> pl.DataFrame:
     """The train and validation utterances of a corpus, labelled, within the limit."""
     seed = seed_for(settings.seed, "validation", corpus.name)
@@ -235,6 +241,10 @@ def _part_of(
             own = _labelled(table, corpus, space, part, tally)
         else:
             own = _by_votes(table, corpus, space, part, tally, voted, settings.data)
+        if reasons is not None and part == "train":
+            own = reasons.explained(
+                own, leave=lambda why, n: tally.leave(f"{corpus.name}: {why}", n)
+            )
         kept = limited(own, settings.data.limit, seed=settings.seed)
         tally.leave(f"{corpus.name}: {part} utterance beyond the limit", own.height - kept.height)
         found.append(kept.with_columns(corpus=pl.lit(corpus.name), split=pl.lit(part)))
@@ -290,7 +300,7 @@ def _by_votes(
 def _voted(
     settings: TrainingSettings, corpora: Mapping[str, Corpus], spaces: Mapping[str, LabelSpace]
 ) -> dict[str, VotedTargets]:
-    if settings.data.targets == "label":
+    if settings.data.targets != "votes":
         return {}
     return {
         name: voted_targets(corpus, spaces[name], settings.data) for name, corpus in corpora.items()
@@ -377,6 +387,7 @@ def _examples(
     table: pl.DataFrame,
     tally: _Tally,
     targets: Mapping[str, tuple[float, ...]],
+    reasons: Reasons | None,
 ) -> dict[str, list[Example]]:
     """The examples of each part, in the order of modality and utterance."""
     found: dict[str, list[Example]] = {part: [] for part in _PARTS}
@@ -392,7 +403,10 @@ def _examples(
             heard = modality != "transcript"
             clip = Clip(row["audio"], row["start"], row["end"]) if heard else None
             transcript = None if modality == "speech" else row["transcript"]
-            example = Example(item, row["corpus"], modality, clip, transcript, targets.get(name))
+            more = None if reasons is None else told(row, reasons)
+            example = Example(
+                item, row["corpus"], modality, clip, transcript, targets.get(name), more
+            )
             found[row["split"]].append(example)
     return found
 

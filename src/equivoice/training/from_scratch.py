@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +165,8 @@ def make_base(
     answers = [lessons.lesson(example, None).answer for example in heard]
     speakers = _speakers(heard, data)
     wanted = _identity(settings, lessons, heard, answers, speakers)
+    if settings.data.form is not None:  # whose words the tokenizer knows
+        wanted |= {"answers": settings.data.form, "rationales": data.reasons}
     if place.is_dir() and not overwrite:
         _check_same(place, wanted)
         return place
@@ -177,7 +179,7 @@ def make_base(
     make_small_speech_llm(
         part,
         labels=list(dict.fromkeys(_options(lessons))),
-        texts=_texts(lessons, heard),
+        texts=_texts(settings, lessons, heard),
         size=SIZE,
         seed=settings.seed,
     )
@@ -200,16 +202,20 @@ def _options(lessons: Lessons) -> list[str]:
     return [text for corpus in lessons.spaces for text in lessons.options(corpus).shown]
 
 
-def _texts(lessons: Lessons, heard: Sequence[Example]) -> list[str]:
-    """The prompts of all corpora, for the tokenizer."""
+def _texts(settings: TrainingSettings, lessons: Lessons, heard: Sequence[Example]) -> list[str]:
+    """What is written, for the tokenizer: the prompts, and answers that are more than labels."""
     firsts = {example.corpus: example for example in heard}.values()
-    return [
+    prompts = [
         part
         for example in firsts
         for turn in lessons.question(example).turns
         for part in turn.parts
         if isinstance(part, str)
     ]
+    if settings.data.form is None:
+        return prompts
+    explained = replace(lessons, form=settings.data.form)
+    return prompts + [explained.lesson(example, None).answer for example in heard]
 
 
 def _speakers(heard: Sequence[Example], data: TrainingData) -> list[str]:

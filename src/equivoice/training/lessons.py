@@ -9,8 +9,10 @@ from equivoice.inference.seeds import seed_for
 from equivoice.models import Question
 from equivoice.models.learning import Lesson
 from equivoice.prompting import Options, Prompt
+from equivoice.prompting.explained import TargetForm, emotion_word, write_target
 from equivoice.records import LabelSpace
 from equivoice.training.data import Example
+from equivoice.training.explanations import Explanation
 
 __all__ = ["Lessons", "option_texts"]
 
@@ -26,6 +28,7 @@ class Lessons:
         orders: label orders; validation has the first of them.
         order_seed: of shuffled orders.
         seed: the root seed, by which an order is drawn where there are several.
+        form: the parts of an answer in their order; ``None`` where it is a label alone.
     """
 
     prompt: Prompt
@@ -34,6 +37,7 @@ class Lessons:
     orders: tuple[str, ...] = ("given",)
     order_seed: int = 0
     seed: int = 0
+    form: TargetForm | None = None
     _options: dict[tuple[str, str], Options] = field(
         init=False, default_factory=dict, repr=False, compare=False
     )
@@ -71,8 +75,16 @@ class Lessons:
         """An example with its right answer, in the label order of an epoch."""
         order = self.order(example, epoch)
         options = self.options(example.corpus, order)
-        answer = option_texts(options)[options.labels.index(example.item.label)]
-        return Lesson(self.question(example, order), answer)
+        place = options.labels.index(example.item.label)
+        if self.form is None:
+            return Lesson(self.question(example, order), option_texts(options)[place])
+        return Lesson(self.question(example, order), self._explained(example, options.shown[place]))
+
+    def _explained(self, example: Example, shown: str) -> str:
+        """The label with what is heard and why; without a reason where none is known."""
+        known = example.explanation or Explanation(None, None)
+        form = "label_only" if self.form is None or known.reason is None else self.form
+        return write_target(known.transcript, emotion_word(shown), known.reason, form)
 
 
 def option_texts(options: Options) -> tuple[str, ...]:

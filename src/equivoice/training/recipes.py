@@ -1,7 +1,7 @@
 """Recipes as data: all settings of a training but the system and the corpora.
 
 A recipe is a YAML file: one of Equivoice's own by name, or a user's file by path. Language
-models have ``erm``, ``minmaxgap`` and, from scratch, ``small``; classifiers ``encoder`` and
+models have ``erm``, ``minmaxgap``, ``rationales`` and, from scratch, ``small``; classifiers ``encoder`` and
 ``compact``; each is documented line by line, with what its paper says. A user's file need
 name only what differs from ``erm``. Single settings are then changed by overrides.
 """
@@ -31,7 +31,7 @@ def recipe_names() -> tuple[str, ...]:
 
     Example:
         >>> recipe_names()
-        ('compact', 'encoder', 'erm', 'minmaxgap', 'small')
+        ('compact', 'encoder', 'erm', 'minmaxgap', 'rationales', 'small')
     """
     files = (entry.name for entry in _own().iterdir())
     return tuple(sorted(name.removesuffix(".yaml") for name in files if name.endswith(".yaml")))

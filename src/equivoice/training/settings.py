@@ -7,9 +7,12 @@ key means, and what the paper says of it, stands in the recipes line by line.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from equivoice.prompting.explained import TargetForm
 
 __all__ = [
     "CellBy",
@@ -187,7 +190,12 @@ class DataSettings(BaseModel):
         orders: label orders; where there are several, an item has in each epoch the one
             that its hash draws.
         order_seed: the seed of shuffled orders.
-        targets: what is learnt: the corpus's ``label``, or what the ``votes`` say by ``rule``.
+        targets: what is learnt: the corpus's ``label``, what the ``votes`` say by ``rule``,
+            or (by language models) the label with transcript and reason: ``rationales``.
+        rationales: the folder or table of reasons that ``rationales generate`` made; an
+            utterance of the training part without a reason that was kept is left out.
+        order: of the parts of such an answer: ``label_first`` as published,
+            ``reason_first``, or ``label_only``: the same utterances without their reasons.
         rule: ``majority`` and ``plurality`` give a label, or none; ``all_inclusive`` gives
             the shares of the votes, as a distribution over the labels.
         question: which question the votes answer.
@@ -207,7 +215,9 @@ class DataSettings(BaseModel):
     prompt: str = "user_labels"
     orders: Words = Field(default=("given",), min_length=1)
     order_seed: int = Field(default=0, ge=0)
-    targets: Literal["label", "votes"] = "label"
+    targets: Literal["label", "votes", "rationales"] = "label"
+    rationales: str | None = None
+    order: TargetForm = "label_first"
     rule: Literal["majority", "plurality", "all_inclusive"] = "all_inclusive"
     question: str = "emotion"
     channel: str | None = None
@@ -220,11 +230,24 @@ class DataSettings(BaseModel):
     validation_share: float = Field(default=0.2, gt=0, lt=1)
     limit: int | None = Field(default=None, ge=1)
 
+    @field_validator("rationales")
+    @classmethod
+    def _anywhere(cls, given: str | None) -> str | None:
+        """A path that means the same wherever a training is repeated."""
+        return None if given is None else str(Path(given).absolute())
+
     @model_validator(mode="after")
     def _learns_from_the_filtered(self) -> DataSettings:
         if self.targets == "votes" and "train" not in self.filter_splits:
             raise ValueError("filter_splits must name train: nothing else is learnt from")
+        if self.targets != "rationales" and self.rationales is not None:
+            raise ValueError(f"rationales are learnt with targets=rationales, not {self.targets}")
         return self
+
+    @property
+    def form(self) -> TargetForm | None:
+        """The order of the parts of an answer; ``None`` where it is a label alone."""
+        return self.order if self.targets == "rationales" else None
 
 
 class OptimiserSettings(BaseModel):

@@ -169,6 +169,7 @@ def _language_task(
         settings.data.orders,
         settings.data.order_seed,
         settings.seed,
+        settings.data.form,
     )
     _check_modalities(name, backend.modalities, settings)
     _check_asking(backend, lessons, data, settings)
@@ -296,6 +297,12 @@ def _check_language(settings: TrainingSettings) -> None:
                 f"objective.{name} is for classifiers, and a language model is trained",
                 value=getattr(objective, name),
             )
+    if data.targets == "rationales" and settings.objective.tokens == "all":
+        raise ConfigError(
+            "of an answer with reasons the answer alone is learnt",
+            value="objective.tokens=all",
+            hint="objective.tokens=answer",
+        )
     if data.targets == "votes" and data.rule == "all_inclusive":
         raise ConfigError(
             "a language model learns to write one answer, not a distribution",
@@ -307,6 +314,12 @@ def _check_language(settings: TrainingSettings) -> None:
 def _check_classifier(settings: TrainingSettings, changes: Mapping[str, Any]) -> None:
     """Refuse what only a language model can be asked for, where it was asked for."""
     check_loss(settings.objective)
+    if settings.data.targets == "rationales":
+        raise ConfigError(
+            "a classifier gives labels and no reasons",
+            value="data.targets=rationales",
+            hint="train a speech LLM; 'equivoice models' lists systems",
+        )
     asked = changes.get("model")
     foreign = sorted(set(asked) - {"precision", "keep_sounds"}) if asked else []
     if foreign:
@@ -361,6 +374,9 @@ def _check_asking(
         for order in settings.data.orders:
             lessons.question(example, order)
         backend.lesson_tokens(lessons.lesson(example, 1))
+    if lessons.form is not None:
+        for example in data.train:  # each answer is another, and any may hold an end token
+            backend.answer_tokens(lessons.lesson(example, 1))
 
 
 def _check_lengths(backend: LearningModel, data: TrainingData) -> None:

@@ -13,6 +13,7 @@ from equivoice.uncertainty.intervals import (
     welch_degrees_of_freedom,
 )
 from equivoice.uncertainty.inversion import invert_gap, noise_floor
+from equivoice.uncertainty.mcnemar import mcnemar
 from equivoice.uncertainty.paired_change import invert_change
 from equivoice.uncertainty.permutation import PermutationResult, permutation_test
 
@@ -27,6 +28,7 @@ __all__ = [
     "deviations",
     "invert_change",
     "invert_gap",
+    "mcnemar",
     "noise_floor",
     "percentile_interval",
     "permutation_test",

@@ -14,6 +14,7 @@ from equivoice.inference import OPTIONS_SUFFIX, Cell
 from equivoice.inference.replies import OptionScore, Reply, reply_rows
 from equivoice.models import FloatArray, Said
 from equivoice.prompting import Options
+from equivoice.prompting.explained import read_target
 from equivoice.records import PREDICTIONS, Label, LabelSpace
 
 SPACE = LabelSpace("demo", (Label("angry"), Label("happy"), Label("sad"), Label("calm")))
@@ -106,7 +107,11 @@ def test_any_answers_make_a_sound_table_with_every_row_once(
     for row in table.iter_rows(named=True):
         assert (row["emotion"] is not None) == (row["status"] == "parsed")
         assert (row["status"] == "failed") == (row["response"] is None)
-        assert (row["reason"] is None) == (row["response"] is not None)
+        explained = read_target(row["response"])
+        if row["response"] is not None:  # else it says why there is none
+            assert (row["transcript"], row["reason"]) == (explained.transcript, explained.reason)
+        else:
+            assert row["reason"] is not None
 
 
 def test_an_empty_answer_is_an_answer_and_no_failure() -> None:

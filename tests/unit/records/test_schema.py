@@ -10,11 +10,13 @@ import pytest
 
 from equivoice.errors import SchemaError
 from equivoice.records import (
+    CLAIMS,
     ESTIMATES,
     FOLDS,
     ITEMS,
     PREDICTIONS,
     QUESTIONS,
+    RATIONALES,
     REFERENCES,
     TIMINGS,
     TRAINING_EVALUATIONS,
@@ -29,7 +31,8 @@ from equivoice.records import (
 )
 
 TRAINING = (TRAINING_EVALUATIONS, TRAINING_LOSSES, TRAINING_STEPS)
-ALL = (ESTIMATES, FOLDS, ITEMS, PREDICTIONS, TIMINGS, UTTERANCES, VOTES, *TRAINING)
+REASONS = (CLAIMS, RATIONALES)
+ALL = (ESTIMATES, FOLDS, ITEMS, PREDICTIONS, TIMINGS, UTTERANCES, VOTES, *TRAINING, *REASONS)
 
 
 def fault(frame: pl.DataFrame, schema: Schema) -> SchemaError:

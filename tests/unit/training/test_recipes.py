@@ -75,7 +75,7 @@ OF_LANGUAGE_MODELS = {
         "unfreeze",
         "gradient_checkpointing",
     },
-    "data": {"prompt", "orders", "order_seed"},
+    "data": {"prompt", "orders", "order_seed", "rationales", "order"},
 }
 
 
@@ -145,7 +145,14 @@ def test_files_that_are_no_recipes(tmp_path: Path, text: str, said: str) -> None
 def test_recipes_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="unknown recipe") as caught:
         load_recipe("minmax")
-    assert caught.value.choices == ("compact", "encoder", "erm", "minmaxgap", "small")
+    assert caught.value.choices == (
+        "compact",
+        "encoder",
+        "erm",
+        "minmaxgap",
+        "rationales",
+        "small",
+    )
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         load_recipe(tmp_path / "mine.yaml")
 

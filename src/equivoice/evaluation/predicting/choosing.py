@@ -30,7 +30,8 @@ _BENCHMARK = "benchmark"
 _RECORD = "run.json"
 _WHOLE = "all"
 _BEST = "best"
-_ASKED = ("label_orders", "order_seed", "modalities", "decoding", "parser")
+_ASKED = ("label_orders", "order_seed", "modalities", "decoding", "parser", "answer_form")
+_LONGEST_EXPLANATION = 512
 
 
 @dataclass(frozen=True)
@@ -373,13 +374,16 @@ def _trained(run: TrainingFolder, asked: Asked) -> Predictor:
 
 def _as_validated(data: Mapping[str, Any]) -> dict[str, Any]:
     """How a training asked about its validation part: its prompt, its first label order."""
-    said = {
+    said: dict[str, Any] = {
         "prompts": [data.get("prompt")],
         "label_orders": list(data.get("orders", ()))[:1],
         "order_seed": data.get("order_seed"),
         "modalities": list(data.get("modalities", ()))[:1],
         "decoding": {"max_new_tokens": 64, "min_new_tokens": 0, "checkpoint": "neutral"},
     }
+    if data.get("targets") == "rationales":
+        said["answer_form"] = data.get("order")
+        said["decoding"]["max_new_tokens"] = _LONGEST_EXPLANATION
     return {name: value for name, value in said.items() if value not in (None, [], [None])}
 
 

@@ -1,0 +1,79 @@
+"""What a teacher is asked: prompts that tell it the label, so that it explains it.
+
+They stand apart from the questions of :mod:`equivoice.prompting.prompts` and have one
+place more, ``{emotion}``. A question with that place is refused everywhere else, since a
+model would be told what it is to find out.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from equivoice.errors import ConfigError
+from equivoice.prompting.prompt_files import read_prompt
+from equivoice.prompting.prompts import Prompt, is_prompt_file, prompt_text
+from equivoice.prompting.slots import SLOTS
+
+__all__ = ["TEACHER_SLOTS", "load_teacher_prompt", "teacher_prompt_names"]
+
+TEACHER_SLOTS = {**SLOTS, "emotion": "the label of the utterance"}
+"""The places that a teacher's prompt may hold."""
+
+
+@cache
+def teacher_prompt_names() -> tuple[str, ...]:
+    """The names of the teachers' prompts that come with Equivoice.
+
+    Example:
+        >>> teacher_prompt_names()
+        ('grounded', 'published')
+    """
+    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in _own().iterdir()))
+
+
+def load_teacher_prompt(name_or_path: str | Path) -> Prompt:
+    """A teacher's prompt by name, or from a YAML file.
+
+    Args:
+        name_or_path: a name of :func:`teacher_prompt_names`; what has the suffix
+            ``.yaml`` or ``.yml``, or a folder in it, is a path.
+
+    Raises:
+        ConfigError: no such prompt; mistakes in the file; a wording without ``{emotion}``
+            or without ``{audio}``.
+        InputError: the file cannot be read.
+
+    Example:
+        >>> load_teacher_prompt("published").wordings[0].places[:3]
+        ('audio', 'transcript', 'emotion')
+    """
+    if is_prompt_file(name_or_path):
+        return _read(prompt_text(Path(name_or_path)), Path(name_or_path), Path(name_or_path).stem)
+    if name_or_path not in teacher_prompt_names():
+        raise ConfigError(
+            "unknown prompt for a teacher",
+            value=name_or_path,
+            choices=teacher_prompt_names(),
+            hint="or give the path of a prompt file (.yaml)",
+        )
+    entry = _own() / f"{name_or_path}.yaml"
+    return _read(entry.read_text("utf-8"), Path(entry.name), str(name_or_path))
+
+
+def _read(text: str, file: Path, name: str) -> Prompt:
+    prompt = Prompt(**read_prompt(text, file=file, name=name, slots=TEACHER_SLOTS))
+    for number, wording in enumerate(prompt.wordings, start=1):
+        missing = sorted({"audio", "emotion"} - set(wording.places))
+        if missing:
+            raise ConfigError(
+                f"wording {number} of a teacher's prompt has no place {{{missing[0]}}}",
+                file=file,
+                hint="a teacher hears the utterance and is told its label (docs/rationales.md)",
+            )
+    return prompt
+
+
+def _own() -> resources.abc.Traversable:
+    return resources.files("equivoice.prompting") / "teachers"

@@ -1,0 +1,1 @@
+"""People and language models judge labels and reasons: rubrics, judges, studies, analysis."""

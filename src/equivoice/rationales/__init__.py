@@ -1,0 +1,1 @@
+"""Reasons for an emotion: written by a teacher, filtered, learnt, and held against the sound."""
