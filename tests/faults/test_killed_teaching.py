@@ -30,10 +30,10 @@ class Mortal(ScriptedWriter):
             os.kill(os.getpid(), signal.SIGKILL)
         return super().answer(questions, draws, decoding)
 
-teacher = Mortal(otherwise=%r)
+teacher = Mortal(otherwise=REASON)
 generate_rationales(teacher, sys.argv[1], out=sys.argv[2], how=Teaching(batch_size=2))
 print(len(teacher.asked))
-""" % (REASON,)
+""".replace("REASON", repr(REASON))
 
 
 @pytest.fixture(scope="module")

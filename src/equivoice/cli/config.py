@@ -210,16 +210,25 @@ def _read(file: Path) -> dict[str, Any]:
 def _sort_words(
     model: type[VerbConfig], words: Sequence[str], problems: list[str]
 ) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
-    """Tell positional arguments from overrides: a path that exists is never an override."""
+    """Tell positional arguments from overrides.
+
+    A path that exists is never an override, nor is ``NAME=PATH`` where no option is called so.
+    """
     positional: list[str] = []
     overrides: list[tuple[str, Any]] = []
     for word in words:
         match = _OVERRIDE.fullmatch(word)
-        if match is None or Path(word).exists():
+        if match is None or Path(word).exists() or _names_a_path(model, match):
             positional.append(word)
         else:
             overrides.append((match["key"], _from_yaml(match["key"], match["value"], problems)))
     return _placed(model, positional, problems), overrides
+
+
+def _names_a_path(model: type[VerbConfig], match: re.Match[str]) -> bool:
+    """Whether a word is ``NAME=PATH`` or ``NAME=RUN#SYSTEM``, as members of an ensemble are."""
+    path = match["value"].partition("#")[0]
+    return match["key"] not in model.model_fields and bool(path) and Path(path).exists()
 
 
 def _from_yaml(key: str, text: str, problems: list[str]) -> Any:

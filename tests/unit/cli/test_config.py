@@ -100,6 +100,41 @@ def test_a_path_with_an_equals_sign_that_exists_is_a_path(
     assert config.limit is None
 
 
+@pytest.mark.parametrize("word", ["S1=a.csv", "S1=runs/vote", "S1=runs/vote#acoustic"])
+def test_a_name_before_a_path_that_exists_belongs_to_the_argument(
+    word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``equivoice ensemble S1=a.csv`` took the member for an option."""
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").touch()
+    Path("runs/vote").mkdir(parents=True)
+    assert resolve(Runs, words=[word, "title=T"]) == Runs(runs=(Path(word),), title="T")
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("S1=nowhere.csv", "S1: unknown key"),
+        ("S1=#acoustic", "S1: unknown key"),
+        ("S1=", "S1: unknown key"),
+    ],
+)
+def test_a_name_before_nothing_that_exists_is_an_unknown_option(
+    word: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=says):
+        resolve(Runs, words=["a", word])
+
+
+def test_an_option_that_is_given_a_path_stays_an_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("T").touch()
+    assert resolve(Runs, words=["a", "title=T"]) == Runs(runs=(Path("a"),), title="T")
+
+
 def test_a_list_argument_takes_all_positions_and_overrides_may_stand_between() -> None:
     assert resolve(Runs, words=["a", "title=T", "b"]) == Runs(
         runs=(Path("a"), Path("b")), title="T"

@@ -52,6 +52,19 @@ def test_tables_vote_and_the_report_is_the_last_line(typed: Typed, folder: Path)
     assert "How often two members say the same" in page
 
 
+def test_members_can_be_named_as_the_help_shows(typed: Typed, folder: Path) -> None:
+    words = ("speech=S1.csv", "text=T1.csv", "--reference", "u.csv", "--breaker", "text")
+    code, out, err = typed("ensemble", *words, *QUICK, "-o", "vote")
+    assert code == 0, err
+    found = json.loads((folder / "vote" / "ensemble.json").read_text())
+    assert found["members"] == ["speech", "text"]
+    assert "Members are asked in the order text, speech" in out
+    again = ("speech=vote#speech", "T1.csv", "--reference", "u.csv")
+    assert typed("ensemble", *again, *QUICK, "-o", "twice")[0] == 0
+    told = json.loads((folder / "twice" / "ensemble.json").read_text())
+    assert told["members"] == ["speech", "T1"]
+
+
 def test_a_dry_run_reads_and_writes_nothing(typed: Typed, folder: Path) -> None:
     code, out, _ = typed("ensemble", *MEMBERS, "--balanced", "4", "--dry-run", "-o", "vote")
     assert code == 0

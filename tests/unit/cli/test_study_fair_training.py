@@ -74,6 +74,7 @@ def test_what_cannot_be_is_named(
         "unknown method": ["--method", "best"],
         "is none of small, wide, tiny": ["--size", "vast"],
         "has one fold": ["--folds", "1,2"],
+        "pretraining is said how, and not on what": ["pretraining.optimiser.epochs=2"],
     }
     for message, words in wrong.items():
         assert run([*VERB, "-o", str(tmp_path / "out"), *words]) == 2

@@ -12,7 +12,13 @@ from equivoice.corpora import Corpus, label_space, save_corpus
 from equivoice.corpora.corpus import load_corpus
 from equivoice.errors import ConfigError, CorpusError
 from equivoice.studies.fair import speech
-from equivoice.studies.fair.speech import made_speech, with_one_fold, with_shared_labels
+from equivoice.studies.fair.speech import (
+    check_unheard,
+    made_speech,
+    with_labels,
+    with_one_fold,
+    with_shared_labels,
+)
 from tiny.corpus import make_corpus
 
 
@@ -138,3 +144,38 @@ def test_speech_is_made_once(tmp_path: Path) -> None:
     assert again.folds.equals(made.folds)
     assert load_corpus(tmp_path / "corpora" / "synthetic").folds.equals(made.folds)
     assert save_corpus(made, tmp_path / "copy").is_dir()
+
+
+def test_labels_that_are_not_wanted_take_their_utterances_with_them(tmp_path: Path) -> None:
+    three = people(2, labels=("angry", "happy", "sad"))
+    kept = with_labels(three, ["angry", "sad"], tmp_path / "kept")
+    assert kept.label_space.names == ("angry", "sad")
+    assert kept.utterances.height == three.utterances.height * 2 // 3
+    assert kept.left_out == {"label that not all corpora have": three.utterances.height // 3}
+    assert load_corpus(tmp_path / "kept").utterances.equals(kept.utterances)
+    assert with_labels(kept, ["sad", "angry"], tmp_path / "again") is kept
+    assert not (tmp_path / "again").exists()
+    with pytest.raises(ConfigError, match="demo has no such label: 'calm'"):
+        with_labels(three, ["calm"], tmp_path / "none")
+
+
+def with_sounds(corpus: Corpus, start: float | None = None) -> Corpus:
+    table = corpus.utterances.with_columns(
+        audio=pl.col("utterance_id") + ".wav", start=pl.lit(start, dtype=pl.Float64)
+    )
+    return replace(corpus, utterances=table)
+
+
+def test_what_was_learnt_before_is_known_by_its_sound() -> None:
+    """Two made corpora name other voices alike, so names say nothing."""
+    corpus = with_sounds(with_one_fold(people(3), 1))
+    tested = speech.tested_utterances([corpus], ["1"])
+    check_unheard(tested, [corpus], "1")
+    turned = {"test": "train", "train": "test"}
+    other = replace(corpus, folds=corpus.folds.with_columns(pl.col("split").replace(turned)))
+    with pytest.raises(ConfigError, match="models would be tested on what they learn from before"):
+        check_unheard(tested, [other], "1")
+    voices = other.utterances.with_columns(audio="other/" + pl.col("audio"))
+    check_unheard(tested, [replace(other, utterances=voices)], "1")
+    later = with_sounds(other, start=2.5)
+    check_unheard(tested, [later], "1")

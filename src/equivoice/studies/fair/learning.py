@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from equivoice.corpora import Corpus
 from equivoice.models.registry import load_model
@@ -133,7 +134,7 @@ def _pretrained(
         return place
     part = part_beside(place)
     shutil.copytree(base, part, dirs_exist_ok=True)
-    backend = load_model(SYSTEM, model=str(base), adapter=str(folder.best_path))
+    backend: Any = load_model(SYSTEM, model=str(base), adapter=str(folder.best_path))
     backend.model.save_pretrained(part)
     replace_folder(part, place)
     return place
