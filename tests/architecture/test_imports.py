@@ -25,6 +25,7 @@ ALL_ROOMS = (
     "models",
     "corpora",
     "inference",
+    "rationales",
     "training",
     "evaluation",
     "rating",

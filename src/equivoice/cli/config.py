@@ -228,7 +228,8 @@ def _sort_words(
 def _names_a_path(model: type[VerbConfig], match: re.Match[str]) -> bool:
     """Whether a word is ``NAME=PATH`` or ``NAME=RUN#SYSTEM``, as members of an ensemble are."""
     path = match["value"].partition("#")[0]
-    return match["key"] not in model.model_fields and bool(path) and Path(path).exists()
+    known = match["key"].partition(".")[0] in model.model_fields
+    return not known and bool(path) and Path(path).exists()
 
 
 def _from_yaml(key: str, text: str, problems: list[str]) -> Any:

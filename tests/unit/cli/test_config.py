@@ -132,7 +132,9 @@ def test_an_option_that_is_given_a_path_stays_an_option(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("T").touch()
+    Path("48").touch()
     assert resolve(Runs, words=["a", "title=T"]) == Runs(runs=(Path("a"),), title="T")
+    assert resolve(Config, words=["x", "features.mel=48"]).features.mel == 48
 
 
 def test_a_list_argument_takes_all_positions_and_overrides_may_stand_between() -> None:
