@@ -45,11 +45,10 @@ class ListeningServer:
             content = sound.tobytes()
             if "deaf" in self.flaws:
                 content = str(len(sound)).encode()  # a deaf model may still know how long it was
-            if "leaks" in self.flaws:
-                content += np.concatenate(sounds).tobytes() if len(sounds) > 1 else b""
-            if "pads" in self.flaws and longest > len(sound):
-                content += str(longest).encode()
-            found.append(self.distribution(content))
+            disturbed = "leaks" in self.flaws and len(sounds) > 1
+            disturbed |= "pads" in self.flaws and longest > len(sound)
+            # another word is the likeliest then, not just perhaps
+            found.append(np.roll(self.distribution(content), int(disturbed)))
         return found
 
     def heard(self, question: Question) -> np.ndarray:
@@ -63,7 +62,9 @@ class ListeningServer:
         if "stubborn" in self.flaws:
             return np.array([1.0, 0, 0, 0, 0])
         digest = hashlib.sha256(content).digest()
-        logits = np.frombuffer(digest[:5], dtype=np.uint8) / 128.0
+        order, little = (np.frombuffer(digest[at : at + 5], dtype=np.uint8) for at in (0, 5))
+        # far apart, or sixteen draws could all be equal for two sounds, as they once were
+        logits = np.linspace(0.0, 2.0, 5)[order.argsort(kind="stable")] + little / 2560.0
         raised = np.exp(logits)
         return raised / raised.sum()
 

@@ -102,7 +102,7 @@ def train(
         Traceback (most recent call last):
         ...
         equivoice.errors.ConfigError: unknown recipe: 'minmax'
-          choices: compact, encoder, erm, minmaxgap, small
+          choices: compact, encoder, erm, minmaxgap, rationales, small
           next: or give the path of a recipe file (.yaml)
     """
     task = plan_training(system, corpora, recipe=recipe, options=options, fold=fold, **changes)

@@ -205,8 +205,18 @@ def test_what_nobody_heeds_is_refused_where_nobody_is_asked(name: str) -> None:
 
 
 def test_every_setting_of_asking_has_been_tried() -> None:
-    assert set(ASKING) - set(CHANGED) <= {"select_by", "select_on_test"}
+    assert set(ASKING) - set(CHANGED) <= {"select_by", "select_on_test", "answer_form"}
     assert make_grid(given_settings(), asked=False).prompts == {}
+
+
+def test_a_form_of_answers_needs_room_and_somebody_who_answers() -> None:
+    room = {"max_new_tokens": 64}
+    changed = given_settings(answer_form="label_first", decoding=room)
+    assert set(changed.asking_changed()) == {"answer_form", "decoding"}
+    with pytest.raises(ConfigError, match="answer_form"):
+        make_grid(changed, asked=False)
+    with pytest.raises(ValueError, match="answers would be cut off before their label"):
+        given_settings(answer_form="label_first", decoding={"max_new_tokens": 5})
 
 
 @pytest.mark.parametrize(
