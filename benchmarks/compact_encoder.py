@@ -294,7 +294,7 @@ def main() -> None:
     wanted = options.parts or ["folds", "imbalance"]
     with tempfile.TemporaryDirectory() as folder:
         place = options.keep or Path(folder)
-        corpus = prepared("ravdess", options.data, Path(folder) / "ravdess")
+        corpus = prepared("ravdess", options.data, place / "prepared" / "ravdess")
         sections = []
         if "folds" in wanted:
             sections.append(folds_part(corpus, place, options.folds, options.seed))

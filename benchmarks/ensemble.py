@@ -112,7 +112,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = options.keep or Path(folder)
-        corpus = prepared("ravdess", options.data, Path(folder) / "ravdess")
+        corpus = prepared("ravdess", options.data, place / "prepared" / "ravdess")
         runs = members(corpus, place, options.compact, options.seed)
         found = ensemble(
             runs,

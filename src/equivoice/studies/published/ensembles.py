@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib import resources
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from equivoice.errors import InputError
+from equivoice.studies.published.files import read_published
 from equivoice.studies.published.reading import PublishedModel
 
 __all__ = [
@@ -157,21 +155,4 @@ def load_published_ensemble(name_or_path: str | Path = "abhinaya") -> PublishedE
         >>> paper.combination(("ST1", "T2", "S2")).validation
         40.36
     """
-    inside = resources.files(__package__).joinpath("votes", f"{name_or_path}.yaml")
-    path = Path(name_or_path)
-    if isinstance(name_or_path, str) and inside.is_file():
-        text, place = inside.read_text(encoding="utf-8"), f"{name_or_path}.yaml"
-    elif path.is_file():
-        text, place = path.read_text(encoding="utf-8"), str(path)
-    else:
-        raise InputError(
-            "there are no such published tables", value=str(path), choices=["abhinaya"]
-        )
-    try:
-        return PublishedEnsemble.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise InputError(f"not YAML: {error}", file=place) from error
-    except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(str(part) for part in fault["loc"]) or "the file"
-        raise InputError(f"{where}: {fault['msg']}", file=place) from error
+    return read_published(PublishedEnsemble, name_or_path, kind="votes")

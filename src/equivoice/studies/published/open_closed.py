@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from equivoice.errors import InputError
 from equivoice.studies.published.ensembles import PrintedSlip
+from equivoice.studies.published.files import read_published
 
 __all__ = ["PrintedForm", "PrintedRow", "PublishedForms", "load_published_forms"]
 
@@ -117,21 +115,4 @@ def load_published_forms(name_or_path: str | Path = "explainable") -> PublishedF
         >>> row.value("open", "agreement > 0.5", "all")
         59.32
     """
-    inside = resources.files(__package__).joinpath("forms", f"{name_or_path}.yaml")
-    path = Path(name_or_path)
-    if isinstance(name_or_path, str) and inside.is_file():
-        text, place = inside.read_text(encoding="utf-8"), f"{name_or_path}.yaml"
-    elif path.is_file():
-        text, place = path.read_text(encoding="utf-8"), str(path)
-    else:
-        raise InputError(
-            "there is no such published table", value=str(path), choices=["explainable"]
-        )
-    try:
-        return PublishedForms.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise InputError(f"not YAML: {error}", file=place) from error
-    except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(str(part) for part in fault["loc"]) or "the file"
-        raise InputError(f"{where}: {fault['msg']}", file=place) from error
+    return read_published(PublishedForms, name_or_path, kind="forms")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from equivoice.errors import InputError
+from equivoice.studies.published.files import read_published
 
 __all__ = [
     "LeftOut",
@@ -269,24 +267,4 @@ def load_published(name_or_path: str | Path = "fairalm") -> PublishedStudy:
         >>> fairalm.gap("qwen2-audio", "gender", "ravdess").oae
         46.58
     """
-    text, place = _text(name_or_path)
-    try:
-        return PublishedStudy.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise InputError(f"not YAML: {error}", file=place) from error
-    except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(str(part) for part in fault["loc"]) or "the file"
-        raise InputError(f"{where}: {fault['msg']}", file=place) from error
-
-
-def _text(name_or_path: str | Path) -> tuple[str, str]:
-    folder = resources.files(__package__)
-    inside = folder / f"{name_or_path}.yaml"
-    if isinstance(name_or_path, str) and inside.is_file():
-        return inside.read_text(encoding="utf-8"), f"{name_or_path}.yaml"
-    path = Path(name_or_path)
-    if path.is_file():
-        return path.read_text(encoding="utf-8"), str(path)
-    names = sorted(each.name[:-5] for each in folder.iterdir() if each.name.endswith(".yaml"))
-    raise InputError("there is no such published study", value=str(name_or_path), choices=names)
+    return read_published(PublishedStudy, name_or_path)
