@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -36,16 +35,15 @@ import numpy as np
 import polars as pl
 from acoustic_baseline import cpu_seconds, prepared
 from numpy.typing import NDArray
+from pages import origin, write_page
 
 import equivoice
 from equivoice.corpora.corpus import Corpus
 from equivoice.corpora.folds import split
 from equivoice.metrics import classification_metrics, classification_statistics
 from equivoice.store import RunFolder
-from equivoice.store.provenance import git_revision, machine
 
 RESULTS = Path(__file__).parent / "results" / "compact_encoder.md"
-BY_HAND = "## What was found"
 SYSTEM = "compact-encoder"
 RATIO, RAREST = 26, 3
 FOLDS, SEEDS, REPLICATES = ("1", "2"), (1, 2, 3), 10_000
@@ -300,13 +298,9 @@ def main() -> None:
             sections.append(folds_part(corpus, place, options.folds, options.seed))
         if "imbalance" in wanted:
             sections.append(imbalance_part(corpus, place))
-    before = options.out.read_text() if options.out.exists() else ""
-    by_hand = before.partition(BY_HAND)[2]
-    options.out.write_text(
-        "# The compact encoder from scratch on RAVDESS\n\n"
-        f"`python {' '.join(sys.argv)}`, commit {git_revision()}, {', '.join(machine().values())}\n\n"
-        + "\n".join(sections)
-        + (by_hand and f"\n{BY_HAND}{by_hand}")
+    write_page(
+        options.out,
+        f"# The compact encoder from scratch on RAVDESS\n\n{origin()}\n\n" + "\n".join(sections),
     )
 
 

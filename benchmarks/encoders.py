@@ -35,6 +35,7 @@ import polars as pl
 import soundfile
 import torch
 from acoustic_baseline import prepared
+from pages import origin, write_page
 
 from equivoice.models.classifiers.recognizer import ClassifierRecognizer, samples_of
 from equivoice.models.encoders.compact import CompactClassifier, CompactEncoder
@@ -42,10 +43,8 @@ from equivoice.models.encoders.heard_clips import HeardClips
 from equivoice.models.encoders.pretrained import PretrainedClassifier, PretrainedEncoder
 from equivoice.models.hearing.sound_cache import SoundCache
 from equivoice.records import LabelSpace
-from equivoice.store.provenance import git_revision, machine
 
 RESULTS = Path(__file__).parent / "results" / "encoders.md"
-BY_HAND = "## What was found"
 SECONDS = 10.0
 SIZES: Mapping[str, Mapping[str, int]] = {
     "base": {"hidden_size": 768, "num_hidden_layers": 12, "intermediate_size": 3072},
@@ -268,17 +267,13 @@ def main() -> None:
         )
         rows = compact_rows(corpus.label_space, table, options.rounds)
         rows += wavlm_rows(corpus.label_space, few, Path(place), options.size, options.rounds)
-    before = options.out.read_text() if options.out.exists() else ""
-    by_hand = before.partition(BY_HAND)[2]
-    options.out.write_text(
-        f"# Speed of the encoder pipeline\n\n`python {' '.join(sys.argv)}`, commit "
-        f"{git_revision()}, {', '.join(machine().values())}, {torch.get_num_threads()} threads\n\n"
+    write_page(
+        options.out,
+        f"# Speed of the encoder pipeline\n\n{origin()}, {torch.get_num_threads()} threads\n\n"
         f"{table.height} clips of RAVDESS for the compact encoder, {few.height} for a WavLM of size "
         f"{options.size} with random weights; the least of {options.rounds} rounds. Equal results "
         "were checked before.\n\n| what | before, ms a clip | after, ms a clip | times faster | goal "
-        "|\n| --- | --- | --- | --- | --- |\n"
-        + "".join(rows)
-        + (by_hand and f"\n{BY_HAND}{by_hand}")
+        "|\n| --- | --- | --- | --- | --- |\n" + "".join(rows),
     )
 
 

@@ -16,7 +16,6 @@ Writes the upper part of ``benchmarks/results/ensemble.md``; what stands there f
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Iterator
 from itertools import starmap
@@ -24,16 +23,15 @@ from pathlib import Path
 
 import polars as pl
 from acoustic_baseline import prepared
+from pages import origin, write_page
 
 import equivoice
 from equivoice.corpora.corpus import Corpus
 from equivoice.evaluation.ensemble import Ensemble, ensemble
 from equivoice.models.text_llms.small import make_small_llama
 from equivoice.store import RunFolder
-from equivoice.store.provenance import git_revision, machine
 
 RESULTS = Path(__file__).parent / "results" / "ensemble.md"
-BY_HAND = "## What was found"
 FEW = {"replicates": 200, "permutations": 200}
 # two sentences are learnt in an epoch, and hold nothing more
 TEXT = {
@@ -122,14 +120,11 @@ def main() -> None:
             out=place / "vote",
             overwrite=True,
         )
-    before = options.out.read_text() if options.out.exists() else ""
-    by_hand = before.partition(BY_HAND)[2]
-    options.out.write_text(
+    write_page(
+        options.out,
         "# Votes on RAVDESS: compact encoder, acoustic baseline, text\n\n"
-        f"`python {' '.join(sys.argv)}`, commit {git_revision()}, {', '.join(machine().values())}\n\n"
-        f"Seed {options.seed}, {len(corpus.fold_names)} folds.\n\n"
-        + "".join(page(found))
-        + (by_hand and f"\n{BY_HAND}{by_hand}")
+        f"{origin()}\n\n"
+        f"Seed {options.seed}, {len(corpus.fold_names)} folds.\n\n" + "".join(page(found)),
     )
 
 

@@ -6,11 +6,13 @@ Run by hand (``make evidence``), some hours on two cores::
 
 Two parts, each of ERM and the adaptive weight (real speech: a fixed one too) and five seeds:
 
-- ``planted``: 3,600 synthetic utterances in three languages, 24 speakers of each gender in
-  each; 8 of them are tested. Japanese women are recorded in babble, 14 dB above the speech.
-  The model of each seed has learnt by ERM from as much speech of other voices, without
+- ``planted``: 4,800 synthetic utterances in three languages, 32 speakers of each gender in
+  each; 16 of them are tested. Japanese women are recorded in babble, 14 dB above the speech.
+  The model of each seed has learnt by ERM from 3,600 utterances of other voices, without
   babble: fine-tuning begins with a model that knows something, as the paper's does, and
-  that has never heard such recordings.
+  that has never heard such recordings. Of both methods that checkpoint is kept whose worst
+  group scores best on validation: macro-F1 prefers early ones, in which the weight of the
+  gap is still small.
 - ``real``: RAVDESS, EMOVO and nEMO, the emotions that they share, one fold; gaps within each
   corpus, which is a language, a set of speakers and a recording at once. The model of each
   seed has learnt from the same training part by ERM before.
@@ -30,13 +32,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acoustic_baseline import prepared
+from pages import origin, write_page
 
 from equivoice.cli.training_report import training_inputs
 from equivoice.corpora import Corpus
 from equivoice.corpora.synthetic import Biases, Noise
 from equivoice.reports.formatting import interval, percent, points, signed
 from equivoice.reports.rows import Estimate, pick, read_estimates
-from equivoice.store.provenance import git_revision, machine
 from equivoice.studies.fair.proof import limits
 from equivoice.studies.fair.settings import FairSettings
 from equivoice.studies.fair_training import (
@@ -48,8 +50,8 @@ from equivoice.studies.fair_training import (
 
 RESULTS = Path(__file__).parent / "results" / "fair_training.md"
 SEEDS = (0, 1, 2, 3, 4)
-# other voices than those of seeds 0 to 2, on which settings were tried
-SPEECH = 3
+# other voices than those of seeds 0 to 3, on which settings were tried
+SPEECH = 4
 # weak enough that the emotion can still be heard: louder babble (20 dB) leaves nothing to learn, and
 # a smaller gap is then others' loss
 PLANTED = replace(Biases.none(), noise=Noise("female", snr_db=-14.0, language="ja"))
@@ -73,14 +75,14 @@ class Part:
 
 def planted(options: argparse.Namespace, place: Path) -> Part:
     """Synthetic speech with a planted bias."""
-    speakers, each, tested = (18, 2, 1) if options.quick else (144, 25, 8)
+    speakers, each, tested = (18, 2, 1) if options.quick else (192, 25, 16)
     made = made_speech(
         place, seed=SPEECH, speakers=speakers, per_speaker=each, tested=tested, biases=PLANTED
     )
     before = made_speech(
         place / "before",
         seed=BEFORE,
-        speakers=speakers,
+        speakers=min(speakers, 144),
         per_speaker=each,
         tested=1,
         biases=Biases.none(),
@@ -91,7 +93,10 @@ def planted(options: argparse.Namespace, place: Path) -> Part:
         methods=("erm", "minmaxgap"),
         seeds=SEEDS,
         size=options.size,
-        recipe={"optimiser": {"epochs": 6, "lr": 1e-3, **size}},
+        recipe={
+            "optimiser": {"epochs": 8, "lr": 1e-3, **size},
+            "selection": {"metric": "worst_group"},
+        },
         pretraining={"optimiser": {"epochs": 10, **size}},
     )
     return Part("A planted bias", settings, [made], (before,))
@@ -151,7 +156,7 @@ def main() -> None:
             inputs = [training_inputs(each.trained.folder) for each in found.answered]
             write_fair_training(found, out, inputs, command=" ".join(sys.argv))
             texts.append("".join(section(part, found, took)))
-            options.out.write_text(page(texts))
+            write_page(options.out, page(texts))
 
 
 def tell(what: str) -> None:
@@ -161,10 +166,8 @@ def tell(what: str) -> None:
 
 def page(texts: list[str]) -> str:
     """The results as Markdown."""
-    return (
-        f"# ERM against ERM-MinMaxGAP, small speech LLMs from nothing\n\n"
-        f"`python {' '.join(sys.argv)}`, commit {git_revision()}, {', '.join(machine().values())}\n"
-        + "".join(texts)
+    return f"# ERM against ERM-MinMaxGAP, small speech LLMs from nothing\n\n{origin()}\n" + "".join(
+        texts
     )
 
 

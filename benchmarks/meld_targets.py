@@ -19,7 +19,6 @@ part of ``benchmarks/results/meld_targets.md``; what stands there from the line
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -30,18 +29,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 from acoustic_baseline import cpu_seconds
+from pages import origin, write_page
 
 from equivoice.corpora import Corpus, prepare
 from equivoice.evaluation import score
 from equivoice.models.classifiers.recognizer import TrainedClassifier
 from equivoice.models.text_llms.small import make_small_llama
-from equivoice.store.provenance import git_revision, machine
 from equivoice.training import train
 from equivoice.training.settings import DataSettings
 from equivoice.training.voted_targets import VotedTargets, voted_targets
 
 RESULTS = Path(__file__).parent / "results" / "meld_targets.md"
-BY_HAND = "## What was found"
 RULES = ("majority", "plurality", "all_inclusive")
 PARTS = ("train", "validation", "test")
 SETTINGS: dict[str, Any] = {
@@ -190,7 +188,6 @@ def matrix(lines: Lines, said: Sequence[pl.DataFrame], replicates: int) -> pl.Da
 
 def page(lines: Lines, table: pl.DataFrame, notes: Sequence[str], args: argparse.Namespace) -> str:
     """The upper part of the results, in Markdown."""
-    command = f"python benchmarks/meld_targets.py {' '.join(sys.argv[1:])}".strip()
     counts = [
         f"| {rule} | {' | '.join(str(len(lines.kept(part, rule))) for part in PARTS)} |"
         for rule in RULES
@@ -198,7 +195,7 @@ def page(lines: Lines, table: pl.DataFrame, notes: Sequence[str], args: argparse
     text = [
         "# Which votes to learn from: MELD's lines with EmotionLines' votes",
         "",
-        f"`{command}`, commit {git_revision()}, {', '.join(machine().values())}",
+        origin(),
         "",
         _HOW.format(args),
         "",
@@ -264,9 +261,7 @@ def main() -> None:
             print(notes[-1], flush=True)
         said.append(predictions("no text", lines, always_the_same(lines)))
         text = page(lines, matrix(lines, said, args.replicates), notes, args)
-    old = args.out.read_text("utf-8") if args.out.is_file() else ""
-    by_hand = old[old.index(BY_HAND) :] if BY_HAND in old else ""
-    args.out.write_text(f"{text}\n{by_hand}".rstrip() + "\n", encoding="utf-8")
+    write_page(args.out, text)
     print(text)
 
 

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from acoustic_baseline import cpu_seconds, prepared
+from pages import write_page
 
 import equivoice
 from equivoice.corpora.corpus import Corpus
@@ -40,7 +41,6 @@ from equivoice.store.provenance import git_revision, machine
 from equivoice.training import train_from_scratch
 
 RESULTS = Path(__file__).parent / "results" / "small_model.md"
-BY_HAND = "## What was found"
 AT_ONCE = 16
 
 
@@ -149,10 +149,7 @@ def main() -> None:
                 outcomes.append(Outcome(**json.loads(file.read_text())))
                 sys.stdout.write(line(outcomes[-1], corpus))
                 sys.stdout.flush()
-    before = options.out.read_text() if options.out.exists() else ""
-    by_hand = before.partition(BY_HAND)[2]
-    text = page(outcomes, corpus)
-    options.out.write_text(text + (by_hand and f"\n{BY_HAND}{by_hand}"))
+    write_page(options.out, page(outcomes, corpus))
 
 
 def line(outcome: Outcome, corpus: Corpus) -> str:
