@@ -18,11 +18,9 @@ A judging that was cut off goes on with what is missing.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import polars as pl
 
-from equivoice.errors import InputError
 from equivoice.records import ESTIMATES, ITEMS, VOTES, Column, Schema
 from equivoice.store.journal import append_rows, read_rows
 from equivoice.store.locked_folder import RECORD, LockedFolder
@@ -103,24 +101,11 @@ class JudgingFolder(LockedFolder):
     """
 
     WORK = "judging"
+    NOTHING = "there is nothing judged in this folder"
+    NAME_INSTEAD = "name the --out of 'equivoice judge'"
+    VERB = JUDGE
     TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(html|json|md|txt)")
     TEXT_EXAMPLE = "report.html"
-
-    @classmethod
-    def read(cls, path: str | Path) -> JudgingFolder:
-        """A folder to read from; no lock is taken and nothing is written.
-
-        Raises:
-            InputError: there is nothing judged in this folder.
-        """
-        folder = cls(Path(path))
-        if not folder.has_record or folder.record.verb != JUDGE:
-            raise InputError(
-                "there is nothing judged in this folder",
-                file=path,
-                hint="name the --out of 'equivoice judge'",
-            )
-        return folder
 
     def append(self, rows: pl.DataFrame) -> None:
         """Append judgments, all of them or none.

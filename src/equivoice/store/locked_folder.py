@@ -26,7 +26,7 @@ RECORD = "run.json"
 class LockedFolder(ABC):
     """A folder that one process at a time writes into.
 
-    Make one with :meth:`open` (to write, under the lock), or to read as its kind says.
+    Make one with :meth:`open` (to write, under the lock) or :meth:`read`.
 
     Attributes:
         path: the folder.
@@ -34,6 +34,15 @@ class LockedFolder(ABC):
 
     WORK: ClassVar[str]
     """What is done in such a folder, for messages: ``run``, ``training``."""
+
+    NOTHING: ClassVar[str]
+    """What is said of a folder in which no such work was begun."""
+
+    NAME_INSTEAD: ClassVar[str]
+    """What to name instead, for the same message."""
+
+    VERB: ClassVar[str | None] = None
+    """The verb of the records in such folders; ``None`` where there are several."""
 
     TEXT_NAME: ClassVar[re.Pattern[str]]
     """The names that texts may have."""
@@ -80,6 +89,18 @@ class LockedFolder(ABC):
         except StorageError:
             folder.close()
             raise
+        return folder
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """A folder to read from; no lock is taken and nothing is written.
+
+        Raises:
+            InputError: no such work was begun in this folder, or its record is damaged.
+        """
+        folder = cls(Path(path))
+        if not folder.has_record or cls.VERB not in (None, folder.record.verb):
+            raise InputError(cls.NOTHING, file=path, hint=cls.NAME_INSTEAD)
         return folder
 
     def __enter__(self) -> Self:

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import polars as pl
 
-from equivoice.errors import InputError
 from equivoice.records import RATIONALES, Column, Schema
 from equivoice.store.journal import append_rows, read_rows
 from equivoice.store.locked_folder import LockedFolder
@@ -67,24 +66,11 @@ class RationaleFolder(LockedFolder):
     """
 
     WORK = "generation of rationales"
+    NOTHING = "no rationales were generated in this folder"
+    NAME_INSTEAD = "name the --out of 'equivoice rationales generate'"
+    VERB = GENERATE
     TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(html|json|md|txt)")
     TEXT_EXAMPLE = "filters.json"
-
-    @classmethod
-    def read(cls, path: str | Path) -> RationaleFolder:
-        """A folder to read from; no lock is taken and nothing is written.
-
-        Raises:
-            InputError: no rationales were generated in this folder.
-        """
-        run = cls(Path(path))
-        if not run.has_record or run.record.verb != GENERATE:
-            raise InputError(
-                "no rationales were generated in this folder",
-                file=path,
-                hint="name the --out of 'equivoice rationales generate'",
-            )
-        return run
 
     @property
     def table_path(self) -> Path:

@@ -37,7 +37,7 @@ from urllib.parse import quote
 
 import polars as pl
 
-from equivoice.errors import InputError, RunError, StorageError
+from equivoice.errors import RunError, StorageError
 from equivoice.records import (
     ESTIMATES,
     PREDICTIONS,
@@ -93,25 +93,11 @@ class RunFolder(LockedFolder):
     """
 
     WORK = "run"
+    NOTHING = "there is no run in this folder"
+    NAME_INSTEAD = f"name a folder that holds {RECORD}, such as the --out of benchmark"
     TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(html|json|md|txt)")
     TEXT_EXAMPLE = "report.html"
     BESIDE_NO_RECORD = frozenset((_SHARDS, _VALIDATION, _TRAININGS))
-
-    @classmethod
-    def read(cls, path: str | Path) -> RunFolder:
-        """A run folder to read from; no lock is taken and nothing is written.
-
-        Raises:
-            InputError: there is no run in this folder.
-        """
-        path = Path(path)
-        if not (path / RECORD).is_file():
-            raise InputError(
-                "there is no run in this folder",
-                file=path,
-                hint=f"name a folder that holds {RECORD}, such as the --out of benchmark",
-            )
-        return cls(path)
 
     # --------------------------------------------------------------- predictions
 

@@ -33,7 +33,7 @@ from pathlib import Path
 
 import polars as pl
 
-from equivoice.errors import ConfigError, InputError, RunError
+from equivoice.errors import ConfigError, RunError
 from equivoice.records import (
     PREDICTIONS,
     TRAINING_EVALUATIONS,
@@ -89,25 +89,12 @@ class TrainingFolder(LockedFolder):
     """
 
     WORK = "training"
+    NOTHING = "there is no training in this folder"
+    NAME_INSTEAD = "name the --out of 'equivoice train'"
+    VERB = TRAIN
     TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(html|json|md|txt|svg)")
     TEXT_EXAMPLE = "training.json"
     BESIDE_NO_RECORD = frozenset((_MODEL, f".{_MODEL}.part", f".{_MODEL}.replaced"))
-
-    @classmethod
-    def read(cls, path: str | Path) -> TrainingFolder:
-        """A folder to read from; no lock is taken and nothing is written.
-
-        Raises:
-            InputError: there is no training in this folder.
-        """
-        run = cls(Path(path))
-        if not run.has_record or run.record.verb != TRAIN:
-            raise InputError(
-                "there is no training in this folder",
-                file=path,
-                hint="name the --out of 'equivoice train'",
-            )
-        return run
 
     # -------------------------------------------------------------------- tables
 
