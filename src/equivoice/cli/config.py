@@ -40,6 +40,7 @@ from pydantic.fields import FieldInfo
 from rich.markup import escape
 
 from equivoice.errors import ConfigError
+from equivoice.written_files import read_yaml
 
 __all__ = [
     "VerbConfig",
@@ -190,16 +191,7 @@ def _validated(model: type[Config], options: dict[str, Any], problems: list[str]
 
 
 def _read(file: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"cannot read the configuration: {error.strerror}", file=file, hint="check the path"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"not YAML in UTF-8: {error}", file=file) from error
-    except RecursionError as error:
-        raise ConfigError("nested too deeply to be read", file=file) from error
+    content = read_yaml(file, what="the configuration")
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from equivoice.errors import ConfigError
 from equivoice.prompting.slots import SLOTS, Place, Template, read_template
 from equivoice.prompting.turns import Role
+from equivoice.written_files import parse_yaml
 
 __all__ = ["MODALITIES", "Wording", "family_name", "read_prompt"]
 
@@ -83,12 +82,7 @@ def read_prompt(
     Raises:
         ConfigError: all mistakes together.
     """
-    try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"not YAML: {error}", file=file) from error
-    except RecursionError as error:
-        raise ConfigError("nested too deeply to be read", file=file) from error
+    raw = parse_yaml(text, file=file)
     if not isinstance(raw, dict):
         raise ConfigError(
             "a prompt file is a mapping", file=file, choices=_KEYS, hint="see docs/prompts.md"

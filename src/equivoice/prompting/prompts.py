@@ -20,6 +20,7 @@ from equivoice.prompting.prompt_files import MODALITIES, Wording, family_name, r
 from equivoice.prompting.slots import render_parts
 from equivoice.prompting.turns import Turn
 from equivoice.records import LabelSpace
+from equivoice.written_files import read_text
 
 __all__ = [
     "MODALITIES",
@@ -27,7 +28,6 @@ __all__ = [
     "is_prompt_file",
     "load_prompt",
     "prompt_names",
-    "prompt_text",
 ]
 
 _SUFFIXES = (".yaml", ".yml")
@@ -258,19 +258,8 @@ def is_prompt_file(name_or_path: str | Path) -> bool:
     return isinstance(name_or_path, Path) or path.suffix in _SUFFIXES or path.name != str(path)
 
 
-def prompt_text(path: Path) -> str:
-    """The text of a prompt file.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise InputError(f"the prompt file cannot be read: {reason}", file=path) from error
-
-
 def _from_file(path: Path) -> Prompt:
-    fields = read_prompt(prompt_text(path), file=path, name=path.stem, taken=prompt_names())
+    fields = read_prompt(
+        read_text(path, what="the prompt file"), file=path, name=path.stem, taken=prompt_names()
+    )
     return Prompt(**fields)

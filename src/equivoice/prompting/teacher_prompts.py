@@ -13,8 +13,9 @@ from pathlib import Path
 
 from equivoice.errors import ConfigError
 from equivoice.prompting.prompt_files import read_prompt
-from equivoice.prompting.prompts import Prompt, is_prompt_file, prompt_text
+from equivoice.prompting.prompts import Prompt, is_prompt_file
 from equivoice.prompting.slots import SLOTS
+from equivoice.written_files import read_text
 
 __all__ = ["TEACHER_SLOTS", "load_teacher_prompt", "teacher_prompt_names"]
 
@@ -50,7 +51,8 @@ def load_teacher_prompt(name_or_path: str | Path) -> Prompt:
         ('audio', 'transcript', 'emotion')
     """
     if is_prompt_file(name_or_path):
-        return _read(prompt_text(Path(name_or_path)), Path(name_or_path), Path(name_or_path).stem)
+        path = Path(name_or_path)
+        return _read(read_text(path, what="the prompt file"), path, path.stem)
     if name_or_path not in teacher_prompt_names():
         raise ConfigError(
             "unknown prompt for a teacher",

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from equivoice.errors import ConfigError, InputError
 from equivoice.prompting.prompt_files import Wording
 from equivoice.prompting.slots import read_template, render_parts
 from equivoice.prompting.turns import Turn
+from equivoice.written_files import parse_yaml, read_text
 
 __all__ = ["TIE", "Rubric", "load_rubric", "rubric_names"]
 
@@ -174,11 +174,7 @@ def _own() -> resources.abc.Traversable:
 
 
 def _from_file(path: Path) -> Rubric:
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise InputError(f"the rubric file cannot be read: {reason}", file=path) from error
+    text = read_text(path, what="the rubric file")
     if path.stem in rubric_names():
         raise ConfigError(
             "a rubric file bears the name of one of Equivoice's own",
@@ -284,10 +280,7 @@ class _File(BaseModel):
 
 
 def _read(text: str, *, name: str, file: str | Path) -> Rubric:
-    try:
-        raw: Any = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f"not YAML: {error}", file=file) from error
+    raw = parse_yaml(text, file=file)
     try:
         read = _File.model_validate(raw)
     except ValidationError as error:

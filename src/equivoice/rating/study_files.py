@@ -45,6 +45,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from equivoice.errors import ConfigError
 from equivoice.rating.rubrics import TIE
+from equivoice.written_files import read_yaml
 
 __all__ = [
     "SHOWN",
@@ -345,17 +346,7 @@ def read_study_file(path: str | Path) -> StudyFile:
         ConfigError: the file cannot be read; all mistakes in it together.
     """
     path = Path(path)
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"cannot read the study: {error.strerror}", file=path, hint="check the path"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"not YAML in UTF-8: {error}", file=path) from error
-    except RecursionError as error:
-        raise ConfigError("nested too deeply to be read", file=path) from error
-    return study_from(raw, folder=path.resolve().parent, file=path)
+    return study_from(read_yaml(path, what="the study"), folder=path.resolve().parent, file=path)
 
 
 def study_from(raw: Any, *, folder: str | Path = ".", file: str | Path | None = None) -> StudyFile:

@@ -17,13 +17,13 @@ from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from equivoice.errors import ConfigError, InputError
+from equivoice.errors import ConfigError
 from equivoice.prompting.explained import has_target_tags
 from equivoice.prompting.normalising import normalise
 from equivoice.rationales.cleaning import last_sentence, opens_with
+from equivoice.written_files import parse_yaml, read_text
 
 __all__ = ["FILTERS", "Draft", "EvidenceWords", "Filter", "FilterRules", "evidence_words"]
 
@@ -146,11 +146,7 @@ def evidence_words(file: Path | None = None) -> EvidenceWords:
     """
     if file is None:
         return _own_words()
-    try:
-        text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError("the file of words cannot be read", file=file) from error
-    return _words(text, file)
+    return _words(read_text(file, what="the file of words"), file)
 
 
 @cache
@@ -161,10 +157,7 @@ def _own_words() -> EvidenceWords:
 
 def _words(text: str, file: Path) -> EvidenceWords:
     names = tuple(EvidenceWords.__dataclass_fields__)
-    try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"not YAML: {error}", file=file) from error
+    raw = parse_yaml(text, file=file)
     lists = raw if isinstance(raw, dict) else {}
     right = all(
         isinstance(each, list) and all(isinstance(word, str) for word in each)

@@ -14,11 +14,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from equivoice.errors import ConfigError
 from equivoice.training.settings import TrainingSettings
+from equivoice.written_files import parse_yaml, read_text
 
 __all__ = ["default_recipe", "load_recipe", "recipe_names", "resolve_settings"]
 
@@ -70,7 +70,7 @@ def load_recipe(name_or_path: str | Path) -> dict[str, Any]:
     """
     path = Path(name_or_path)
     if isinstance(name_or_path, Path) or path.suffix in _SUFFIXES:
-        return _read(path, _text_of(path))
+        return _read(path, read_text(path, what="the recipe"))
     if name_or_path not in recipe_names():
         raise ConfigError(
             "unknown recipe",
@@ -123,19 +123,8 @@ def _own() -> resources.abc.Traversable:
     return resources.files("equivoice.training") / "recipes"
 
 
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ConfigError(f"the recipe cannot be read: {reason}", file=path) from error
-
-
 def _read(file: str | Path, text: str) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f"the recipe is no YAML: {error}", file=file) from error
+    content = parse_yaml(text, file=file)
     if content is not None and not isinstance(content, dict):
         raise ConfigError("a recipe holds 'key: value' lines", file=file)
     found = {str(key): value for key, value in (content or {}).items()}

@@ -153,7 +153,7 @@ def test_one_argument_too_many_is_named() -> None:
     [
         ("- a\n- b\n", "key: value"),
         ("a: [", "not YAML"),
-        ("\xe4: 1".encode("latin-1"), "not YAML in UTF-8"),
+        ("\xe4: 1".encode("latin-1"), "not UTF-8"),
     ],
 )
 def test_a_bad_file_is_named(tmp_path: Path, text: str | bytes, says: str) -> None:
@@ -172,7 +172,7 @@ def test_a_file_never_makes_objects(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot read the configuration"):
+    with pytest.raises(ConfigError, match="the configuration cannot be read"):
         resolve(Config, file=tmp_path / "none.yaml")
 
 

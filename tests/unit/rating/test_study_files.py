@@ -141,7 +141,11 @@ def test_what_is_wrong_is_named(changes: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("- a list\n", "holds 'key: value' lines"), ("a: [\n", "not YAML"), (None, "cannot read")],
+    [
+        ("- a list\n", "holds 'key: value' lines"),
+        ("a: [\n", "not YAML"),
+        (None, "the study cannot be read"),
+    ],
 )
 def test_files_that_are_no_study_files(tmp_path: Path, text: str | None, message: str) -> None:
     path = tmp_path / "study.yaml"

@@ -131,7 +131,7 @@ def test_all_mistakes_are_named_together() -> None:
     [
         ("system: qwen2-audio", "says how to train, not what"),
         ("- a\n- b", "key: value"),
-        ("a: [", "no YAML"),
+        ("a: [", "not YAML"),
     ],
 )
 def test_files_that_are_no_recipes(tmp_path: Path, text: str, said: str) -> None:

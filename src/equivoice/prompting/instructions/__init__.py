@@ -15,11 +15,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
-from equivoice.errors import ConfigError, InputError
+from equivoice.errors import ConfigError
 from equivoice.prompting.slots import Place, Template, read_template, render_parts
 from equivoice.prompting.turns import Role, Turn
+from equivoice.written_files import parse_yaml, read_text
 
 __all__ = ["Instruction", "instruction_names", "load_instruction"]
 
@@ -122,22 +121,14 @@ def _own(name: str) -> Instruction:
 
 
 def _from_file(path: Path) -> Instruction:
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise InputError(f"the instruction cannot be read: {reason}", file=path) from error
-    made = _read(text, path, path.stem)
+    made = _read(read_text(path, what="the instruction"), path, path.stem)
     if made.name in instruction_names():
         raise ConfigError("this is the name of one of Equivoice's own", value=made.name, file=path)
     return made
 
 
 def _read(text: str, file: str | Path, name: str) -> Instruction:
-    try:
-        raw = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f"not YAML: {error}", file=file) from error
+    raw = parse_yaml(text, file=file)
     if not isinstance(raw, dict):
         raise ConfigError("an instruction is a mapping", file=file, choices=_KEYS)
     problems = [f"{key}: unknown key" for key in raw if key not in _KEYS]

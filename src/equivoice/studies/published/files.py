@@ -6,10 +6,10 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from equivoice.errors import InputError
+from equivoice.written_files import parse_yaml
 
 __all__ = ["read_published"]
 
@@ -30,9 +30,7 @@ def read_published(model: type[Numbers], name_or_path: str | Path, *, kind: str 
     """
     text, place = _text(name_or_path, kind)
     try:
-        return model.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise InputError(f"not YAML: {error}", file=place) from error
+        return model.model_validate(parse_yaml(text, file=place))
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(str(part) for part in fault["loc"]) or "the file"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from equivoice.errors import InputError
 from equivoice.fairness import CLASS_AGGREGATORS
+from equivoice.studies.published.files import read_published
 from equivoice.studies.published.reading import PublishedModel
 
 __all__ = [
@@ -222,21 +220,4 @@ def load_gap_tables(name_or_path: str | Path = "erm_minmaxgap") -> GapTables:
         >>> paper.result("gpt4o-mini-audio", "ja").speech[-1]
         2.59
     """
-    folder = resources.files("equivoice.studies.published").joinpath(_FOLDER)
-    inside = folder / f"{name_or_path}.yaml"
-    path = Path(name_or_path)
-    if isinstance(name_or_path, str) and inside.is_file():
-        text, place = inside.read_text(encoding="utf-8"), f"{name_or_path}.yaml"
-    elif path.is_file():
-        text, place = path.read_text(encoding="utf-8"), str(path)
-    else:
-        names = sorted(each.name.removesuffix(".yaml") for each in folder.iterdir())
-        raise InputError("there are no such published tables", value=str(path), choices=names)
-    try:
-        return GapTables.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise InputError(f"not YAML: {error}", file=place) from error
-    except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(str(part) for part in fault["loc"]) or "the file"
-        raise InputError(f"{where}: {fault['msg']}", file=place) from error
+    return read_published(GapTables, name_or_path, kind=_FOLDER)
