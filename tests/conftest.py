@@ -25,6 +25,8 @@ settings.load_profile("half")
 # Files are shared out whole. Those that take longest begin first: at the end no worker is
 # left alone with one of them.
 _LONGEST = (
+    "slow/test_coverage_four_groups.py",
+    "slow/test_coverage_two_groups.py",
     "slow/test_coverage.py",
     "unit/studies/test_quickstart.py",
     "docs/test_docs.py",
