@@ -107,7 +107,7 @@ def train(config: TrainConfig) -> None:
     if config.dry_run:
         # a model from scratch must be made to be planned with, though not for good
         with tempfile.TemporaryDirectory() as place:
-            task = planned(config, Path(place) / "made")
+            task = planned(config, Path(place) / "made", set_weights=False)
         say(*plan_lines(task), "nothing was written")
         note(*task.data.notes)
         return
@@ -125,12 +125,13 @@ def train(config: TrainConfig) -> None:
         tell(task, run)
 
 
-def planned(config: TrainConfig, out: Path) -> TrainingTask:
+def planned(config: TrainConfig, out: Path, *, set_weights: bool = True) -> TrainingTask:
     """The training that the options of ``train`` ask for.
 
     Args:
         config: the options.
         out: where a model from scratch is made.
+        set_weights: of that model, from the training speech; not needed to look at the plan.
 
     Raises:
         InputError: what cannot be.
@@ -143,6 +144,7 @@ def planned(config: TrainConfig, out: Path) -> TrainingTask:
             recipe=config.recipe or RECIPE,
             fold=config.fold,
             overwrite=config.overwrite,
+            set_weights=set_weights,
             seed=config.seed,
             **_changes(config),
         )

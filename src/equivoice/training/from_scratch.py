@@ -100,6 +100,7 @@ def plan_from_scratch(
     recipe: str | Path = RECIPE,
     fold: str | Mapping[str, str] | None = None,
     overwrite: bool = False,
+    set_weights: bool = True,
     **changes: Any,
 ) -> TrainingTask:
     """Make the model of :func:`train_from_scratch`, and plan its training.
@@ -110,6 +111,8 @@ def plan_from_scratch(
         recipe: by name or path.
         fold: whose training part is learnt from.
         overwrite: make the model anew, whatever stands there.
+        set_weights: from the training speech, which takes minutes; without, they stay
+            random, and the plan is good to look at only.
         changes: what is to be otherwise than in the recipe.
 
     Raises:
@@ -127,7 +130,9 @@ def plan_from_scratch(
     )
     data = gather_data(settings, loaded_corpora(given))
     with TrainingFolder.open(out) as run:
-        base = make_base(run.model_path, settings, data, overwrite=overwrite)
+        base = make_base(
+            run.model_path, settings, data, overwrite=overwrite, set_weights=set_weights
+        )
     return plan_training(
         f"{_NAME}={SYSTEM}",
         corpora,
@@ -139,7 +144,12 @@ def plan_from_scratch(
 
 
 def make_base(
-    place: Path, settings: TrainingSettings, data: TrainingData, *, overwrite: bool = False
+    place: Path,
+    settings: TrainingSettings,
+    data: TrainingData,
+    *,
+    overwrite: bool = False,
+    set_weights: bool = True,
 ) -> Path:
     """The model that a training from scratch begins with; made unless it stands there.
 
@@ -148,6 +158,7 @@ def make_base(
         settings: of the training.
         data: whose training part alone is heard.
         overwrite: make it anew.
+        set_weights: from the training speech; without, they stay random.
 
     Raises:
         ConfigError: another model stands there, or several processes would make it.
@@ -183,11 +194,11 @@ def make_base(
         size=SIZE,
         seed=settings.seed,
     )
-    clips = [example.clip for example in heard if example.clip is not None]
-    start = start_from_speech(
-        part, clips, answers, speakers, seed=seed_for(settings.seed, "start from speech")
-    )
-    said = {**wanted, "train_speakers": sorted(set(speakers)), "start": asdict(start)}
+    said = {**wanted, "train_speakers": sorted(set(speakers))}
+    if set_weights:
+        clips = [example.clip for example in heard if example.clip is not None]
+        seed = seed_for(settings.seed, "start from speech")
+        said["start"] = asdict(start_from_speech(part, clips, answers, speakers, seed=seed))
     (part / MADE).write_text(json.dumps(said, ensure_ascii=False, indent=2) + "\n", "utf-8")
     replace_folder(part, place)
     return place

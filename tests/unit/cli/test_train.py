@@ -152,9 +152,16 @@ def test_a_model_from_scratch_is_made_trained_and_benchmarked(
 
 
 @pytest.mark.usefixtures("_smallest")
-def test_a_dry_run_from_scratch_writes_nothing(
-    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_dry_run_from_scratch_writes_nothing_and_hears_nothing(
+    corpus: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    def heard(*_: object, **__: object) -> None:
+        raise AssertionError("weights are set from speech, which takes minutes")
+
+    monkeypatch.setattr("equivoice.training.from_scratch.start_from_speech", heard)
     words = ["train", "--from-scratch", "--corpus", corpus, "-o", str(tmp_path / "run")]
     assert run([*words, "--dry-run"]) == 0
     assert "numbers are trained (partial)" in capsys.readouterr().out
