@@ -12,13 +12,13 @@ from equivoice.evaluation import benchmark
 from equivoice.evaluation.open_answers import Form, read_form
 from equivoice.inference import Progress
 from equivoice.store import RunFolder
-from equivoice.studies.chain.learning import Student
+from equivoice.studies.chain.learning import PROMPT, Student
 from equivoice.studies.chain.settings import ARMS, ChainSettings
-from equivoice.training.from_scratch import SYSTEM
+from equivoice.studies.fair.learning import SYSTEM
 
 __all__ = ["PROMPTS", "Answered", "ask", "reasons_given"]
 
-PROMPTS: Mapping[Form, str] = {"open": "open_form", "closed": "closed_form"}
+PROMPTS: Mapping[Form, str] = {"open": PROMPT, "closed": "closed_form"}
 """The prompts of the two forms, as published; the students learnt with that of the open form."""
 
 

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from equivoice.corpora import Corpus
+from equivoice.prompting.explained import write_target
+from equivoice.rationales.filtering import KEPT
+from equivoice.rationales.generating import transcripts_of
+from equivoice.rationales.refiltering import read_rationales
 from equivoice.store import TrainingFolder
 from equivoice.studies.chain.settings import ARMS, ChainSettings
+from equivoice.studies.fair.learning import SYSTEM, small_model
 from equivoice.training import plan_training, run_training
-from equivoice.training.data import gather_data
-from equivoice.training.from_scratch import SYSTEM, make_base
 from equivoice.training.progress import TrainingProgress
-from equivoice.training.recipes import resolve_settings
-from equivoice.training.task import loaded_corpora, place_of
 
-__all__ = ["RECIPE", "Student", "train_students"]
+__all__ = ["PROMPT", "RECIPE", "Student", "train_students"]
 
 RECIPE = "rationales"
+PROMPT = "open_form"
+"""The prompt that students learn with, as published."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,9 @@ def train_students(
         RunError: a training diverged.
     """
     for seed in settings.seeds:
-        watch(f"{corpus.name}: making the model that both trainings of seed {seed} begin with")
-        base = _base(corpus, fold, rationales, out, settings, seed)
+        base = small_model(
+            corpus, out, settings.size, seed, prompt=PROMPT, texts=_answers(corpus, rationales)
+        )
         for arm, form in ARMS.items():
             key = student_key(arm, seed)
             watch(f"{corpus.name}: training {key}")
@@ -99,17 +103,9 @@ def train_students(
             yield Student(arm, seed, base, folder)
 
 
-def _base(
-    corpus: Corpus, fold: str, rationales: Path, out: Path, settings: ChainSettings, seed: int
-) -> Path:
-    """The model of a seed, set from the training speech; it can write what either half learns."""
-    asked = resolve_settings(
-        RECIPE,
-        {"seed": seed, **settings.changes(str(rationales), ARMS["with reasons"])},
-        system=SYSTEM,
-        corpora=(place_of(corpus),),
-        options={},
-        fold=fold,
-    )
-    data = gather_data(asked, loaded_corpora([corpus]))
-    return make_base(out / "models" / f"seed-{seed}", asked, data)
+def _answers(corpus: Corpus, rationales: Path) -> list[str]:
+    """What a student will write, so that it can write it in few tokens."""
+    kept = read_rationales(rationales).filter(status=KEPT).sort("utterance_id")
+    said = transcripts_of(corpus)
+    rows = kept.select("utterance_id", "emotion", "reason").rows()
+    return [write_target(said.get(name), emotion, reason) for name, emotion, reason in rows]

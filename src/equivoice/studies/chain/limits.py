@@ -62,7 +62,7 @@ def _sizes(chain: Chain) -> Iterator[str]:
     speakers = test.get_column("speaker").drop_nulls().n_unique()
     yield (
         f"{count(test.height, 'utterance')} of {count(speakers, 'speaker')} were asked about, in one "
-        f"fold, with {count(len(chain.settings.seeds), 'seed')}, by a model of 5 million weights. "
+        f"fold, with {count(len(chain.settings.seeds), 'seed')}, by a model with half a million weights. "
         "Nothing follows about large models that know much before they are fine-tuned."
     )
 

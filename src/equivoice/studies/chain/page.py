@@ -126,12 +126,13 @@ def _done(chain: Chain) -> Iterator[Block]:
         (
             Cell(each.student.arm),
             Cell(str(each.student.seed), number=True),
-            Cell(count(each.student.folder.table("steps").height), number=True),
-            Cell(str(_chosen(each.student.folder.record.selection)), number=True),
+            Cell(count(steps.height), number=True),
+            *(Cell(f"{steps['loss'][at]:.2f}", number=True) for at in (0, -1)),
         )
         for each in chain.answered
+        for steps in [each.student.folder.table("steps")]
     )
-    columns = ("Learnt", "Seed", "Steps", "Checkpoint chosen on validation speakers")
+    columns = ("Learnt", "Seed", "Steps", "Loss at the first", "Loss at the last")
     yield Table("The trainings", columns, (Body(trained),))
 
 
@@ -147,11 +148,6 @@ def _listed(given: Sequence[object]) -> str:
 
 def _asked(chain: Chain) -> int:
     return sum(run.predictions().height for each in chain.answered for run in each.runs.values())
-
-
-def _chosen(selection: Sequence[Mapping[str, Any]]) -> str:
-    found = [one for one in selection if one.get("what") == "checkpoint"]
-    return str(found[-1].get("chosen")) if found else "–"
 
 
 def _filters(chain: Chain) -> Iterator[Block]:

@@ -9,25 +9,41 @@ from types import MappingProxyType
 from typing import Any
 
 from equivoice.errors import ConfigError
+from equivoice.models.speech_llms.small import SmallSize
 from equivoice.prompting.explained import TargetForm
 
-__all__ = ["ARMS", "CHAIN_RECIPE", "ChainSettings"]
+__all__ = ["ARMS", "CHAIN_RECIPE", "STUDENT", "ChainSettings"]
 
 ARMS: Mapping[str, TargetForm] = MappingProxyType(
     {"with reasons": "label_first", "without reasons": "label_only"}
 )
 """The two halves of the ablation, with the form of the answers that each learns."""
 
+STUDENT = SmallSize(
+    bands=40,
+    step=500,
+    width=64,
+    heads=4,
+    inner=128,
+    dropout=0.0,
+    text_width=96,
+    text_layers=2,
+)
+"""The size of the students: half a million weights, most of them of the language model."""
+
 CHAIN_RECIPE: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "model": {"tuning": "partial", "unfreeze": ["language"]},
-        "optimiser": {"epochs": 24, "batch": 32, "micro": 16, "lr": 3e-3},
-        "selection": {"patience": None},
-        "checkpoints": {"keep": 1},
+        "model": {"tuning": "full"},
+        "data": {"prompt": "open_form"},
+        "optimiser": {"epochs": 40, "batch": 32, "micro": 16, "lr": 3e-3},
+        # the last step is taken: the validation part hears of labels alone, and would choose a
+        # model that cannot write yet
+        "selection": {"every": 1_000_000, "patience": None},
+        "checkpoints": {"every": 100, "keep": 1},
         "tracking": {"tensorboard": False},
     }
 )
-"""What is otherwise than in the recipe ``rationales``, for a model of 5 million weights; ours."""
+"""What is otherwise than in the recipe ``rationales``, for a model with random weights; ours."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,7 @@ class ChainSettings:
         fold: whose training part is explained and learnt from; the first by default.
         faults: the share of the teacher's reasons that break a rule on purpose.
         slips: the share of its claims about the sound that are wrong on purpose.
+        size: of the students.
         recipe: what is otherwise than in :data:`CHAIN_RECIPE`, section by section.
         limit: at most so many utterances of each part.
         max_new_tokens: room for an answer: transcript, label and reason.
@@ -58,6 +75,7 @@ class ChainSettings:
     fold: str | None = None
     faults: float = 0.15
     slips: float = 0.1
+    size: str | SmallSize = STUDENT
     recipe: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     limit: int | None = None
     max_new_tokens: int = 160

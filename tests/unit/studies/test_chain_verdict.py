@@ -1,0 +1,52 @@
+"""The sentences of the chain's page say what the numbers say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from equivoice.reports.rows import Estimate
+from equivoice.studies.chain.verdict import difference_in_words, support_in_words
+
+
+def difference(**values: Any) -> str:
+    return difference_in_words(Estimate("comparison", "macro_f1", n=40, **values), "closed")
+
+
+def test_a_difference_is_shown_only_where_its_interval_is_apart_from_0() -> None:
+    apart = difference(value=-0.05, low=-0.08, high=-0.01)
+    assert "closed form by −5.0 points [−8.0, −1.0] (40 utterances)" in apart
+    assert apart.endswith("the interval excludes 0.")
+    both = difference(value=0.05, low=-0.01, high=0.11)
+    assert both.endswith("contains 0, so a difference is not shown.")
+
+
+def test_what_has_no_interval_or_no_value_says_why() -> None:
+    few = difference(value=0.05, undefined="too few speakers")
+    assert few.endswith("+5.0 points, without an interval (too few speakers).")
+    assert difference(value=0.05).endswith("+5.0 points, without an interval.")
+    assert "is not defined: no utterance" in difference(undefined="no utterance")
+
+
+def precision(**values: Any) -> Estimate:
+    return Estimate("score", "claim_precision", system="s", n=80, **values)
+
+
+@pytest.mark.parametrize(
+    ("p", "shown", "words"),
+    [(0.01, True, "supported, more than"), (0.3, False, "not shown to be more than")],
+)
+def test_support_stands_beside_what_shuffled_sound_gives(p: float, shown: bool, words: str) -> None:
+    row = precision(value=0.6, low=0.5, high=0.7, p_value=p)
+    base = Estimate("score", "claim_precision_shuffled", system="s", value=0.51)
+    text, more = support_in_words([row, base])
+    assert more is shown
+    assert words in text
+    assert "60.0% [50.0, 70.0] of 80 tested" in text
+    assert f"(51.0%, p = {p:.3f})" in text
+
+
+def test_without_a_claim_that_could_be_tested_nothing_is_said() -> None:
+    assert support_in_words([]) == ("", False)
+    assert support_in_words([precision(undefined="no claim could be tested")]) == ("", False)
