@@ -104,7 +104,7 @@ def tell_chains(found: list[Chain]) -> None:
 
 
 def _settings(config: RationaleChainConfig) -> ChainSettings:
-    named = set(ChainSettings.__dataclass_fields__) - {"recipe"}
+    named = set(ChainSettings.__dataclass_fields__) - {"recipe", "size"}
     values = {name: getattr(config, name) for name in named}
     recipe = {name: dict(given) for name in _SECTIONS if (given := getattr(config, name))}
     return replace(ChainSettings(**values), recipe=recipe)
