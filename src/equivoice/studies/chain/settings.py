@@ -35,7 +35,7 @@ CHAIN_RECIPE: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "model": {"tuning": "full"},
         "data": {"prompt": "open_form"},
-        "optimiser": {"epochs": 40, "batch": 32, "micro": 16, "lr": 3e-3},
+        "optimiser": {"epochs": 24, "batch": 32, "micro": 16, "lr": 3e-3},
         # the last step is taken: the validation part hears of labels alone, and would choose a
         # model that cannot write yet
         "selection": {"every": 1_000_000, "patience": None},
