@@ -144,3 +144,28 @@ def test_without_a_pair_nobody_is_judged(emotion: str | None, tmp_path: Path) ->
     assert found.folder is None
     assert found.estimates.is_empty()
     assert found.left_out == {"no pair of reasons for the same label": 1}
+
+
+def test_names_of_opponents_are_not_shown_to_the_judge(tmp_path: Path) -> None:
+    found = judge_reasons(reasons([LOW] * 10 + [HIGH] * 10), court(tmp_path))
+    for each in found:
+        assert each.folder is not None
+        for shown in JudgingFolder.read(each.folder).table("items")["shown"]:
+            assert each.against not in shown
+            assert "the student" not in shown
+
+
+def test_each_pair_is_judged_in_both_orders(tmp_path: Path) -> None:
+    others = judge_reasons(reasons([LOW] * 10 + [HIGH] * 10), court(tmp_path))[0]
+    assert others.folder is not None
+    items = JudgingFolder.read(others.folder).table("items")
+    counts = items.group_by("utterance_id").agg(pl.col("system_a").n_unique())
+    assert set(counts["system_a"]) == {2}
+    assert items.height == 2 * 20
+
+
+def test_no_more_pairs_are_judged_than_were_asked_for(tmp_path: Path) -> None:
+    wide = court(tmp_path)
+    few = Court(wide.utterances, wide.ground, tmp_path, ChainSettings(replicates=20, per_emotion=6))
+    others = judge_reasons(reasons([LOW] * 10 + [HIGH] * 10), few)[0]
+    assert others.left_out["not drawn"] == 14

@@ -50,3 +50,30 @@ def test_support_stands_beside_what_shuffled_sound_gives(p: float, shown: bool, 
 def test_without_a_claim_that_could_be_tested_nothing_is_said() -> None:
     assert support_in_words([]) == ("", False)
     assert support_in_words([precision(undefined="no claim could be tested")]) == ("", False)
+
+
+@pytest.mark.parametrize("form", ["open", "closed"])
+@pytest.mark.parametrize("value", [-0.2, 0.0, 0.2])
+def test_the_form_is_named_and_the_sign_is_written(form: str, value: float) -> None:
+    row = Estimate("comparison", "macro_f1", value=value, low=value - 0.1, high=value + 0.1, n=1)
+    text = difference_in_words(row, form)
+    assert f"macro-F1 in the {form} form by" in text
+    assert "(1 utterance)" in text
+    assert ("excludes 0" in text) is (value != 0)
+
+
+def test_an_interval_that_ends_at_0_shows_nothing() -> None:
+    assert "contains 0" in difference(value=0.05, low=0.0, high=0.1)
+    assert "contains 0" in difference(value=-0.05, low=-0.1, high=0.0)
+
+
+def test_the_limit_of_p_is_five_per_cent() -> None:
+    base = Estimate("score", "claim_precision_shuffled", system="s", value=0.5)
+    shown = [support_in_words([precision(value=0.9, p_value=p), base])[1] for p in (0.049, 0.05)]
+    assert shown == [True, False]
+
+
+def test_support_without_shuffles_is_told_and_not_shown() -> None:
+    text, more = support_in_words([precision(value=0.9, p_value=0.01)])
+    assert text == "Of the claims of s, 90.0% (no interval) of 80 tested are supported."
+    assert more is False
