@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -188,6 +187,6 @@ def test_the_limits_name_the_sentences_and_the_sizes(chain: Chain) -> None:
     assert "synthetic" not in told
 
 
-def test_made_speech_is_called_so(tmp_path: Path) -> None:
-    made = chain_by_hand(tmp_path, name="synthetic")
+def test_made_speech_is_called_so(chain: Chain) -> None:
+    made = replace(chain, corpus=replace(chain.corpus, name="synthetic"))
     assert any("The speech is synthetic" in text for text in limits(made))
