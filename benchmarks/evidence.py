@@ -40,6 +40,7 @@ STUDIES = {
     "grounding": ["grounding.py", "--data", DATA],
     "listeners": ["listeners.py", "--data", DATA],
     "meld_targets": ["meld_targets.py", "--data", DATA],
+    "rationale_chain": ["rationale_chain.py", "--data", DATA],
     "scoring": ["scoring.py"],
     "small_model": ["small_model.py", "--data", DATA],
     "training_overhead": ["training.py"],

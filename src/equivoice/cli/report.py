@@ -13,6 +13,8 @@ from equivoice.errors import ConfigError
 from equivoice.reports.terminal import statement_lines
 from equivoice.reports.training import training_statements
 from equivoice.store import RunFolder, TrainingFolder
+from equivoice.store.judging_folder import JUDGE
+from equivoice.store.rationale_folder import GENERATE
 
 app = verb_app()
 
@@ -49,6 +51,8 @@ def report(config: ReportConfig) -> None:
         _report_trainings([TrainingFolder.read(path) for path in trainings], config.out)
         return
     runs = [RunFolder.read(path) for path in config.run]
+    for run in runs:
+        _refuse_other_work(run)
     place = write_report(runs, out=config.out, players=config.players)
     for run in runs:
         say(*conclusions(run))
@@ -62,6 +66,20 @@ def _report_trainings(runs: list[TrainingFolder], out: Path | None) -> None:
         subject = run.path.absolute().name if len(runs) > 1 else ""
         say(statement_lines(can, cannot, subject=subject))
     finish(place)
+
+
+_ELSEWHERE = {
+    JUDGE: "its report is report.html in it; give the command of 'equivoice judge' again to write it anew",
+    GENERATE: "'equivoice rationales show --from FOLDER' shows what became of them, and "
+    "'equivoice rationales ground --from FOLDER' writes a report",
+}
+
+
+def _refuse_other_work(run: RunFolder) -> None:
+    """Name what reports on a folder that holds other work than answers with scores."""
+    hint = _ELSEWHERE.get(run.record.verb)
+    if hint is not None:
+        raise ConfigError(f"{run.path} is the work of {run.record.verb!r}, not a run", hint=hint)
 
 
 def _refuse_mixed(given: tuple[Path, ...], trainings: list[Path]) -> None:

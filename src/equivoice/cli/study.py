@@ -15,6 +15,7 @@ from equivoice.cli.study_explainable import explainable_verb
 from equivoice.cli.study_fair_training import fair_training_verb
 from equivoice.cli.study_gender_gap import gender_gap_benchmark_verb
 from equivoice.cli.study_people import VERBS as PEOPLE_VERBS
+from equivoice.cli.study_rationale_chain import rationale_chain_verb
 from equivoice.errors import ConfigError
 from equivoice.evaluation.settings import DecodingSettings
 from equivoice.evaluation.task import Task
@@ -46,6 +47,7 @@ app.command("gender-gap-benchmark")(gender_gap_benchmark_verb)
 app.command("fair-training")(fair_training_verb)
 app.command("abhinaya")(abhinaya_verb)
 app.command("explainable")(explainable_verb)
+app.command("rationale-chain")(rationale_chain_verb)
 
 
 class ZeroShotAuditConfig(StudyConfig):

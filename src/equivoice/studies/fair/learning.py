@@ -11,7 +11,7 @@ from typing import Any
 
 from equivoice.corpora import Corpus
 from equivoice.models.registry import load_model
-from equivoice.models.speech_llms.small import make_small_speech_llm
+from equivoice.models.speech_llms.small import SmallSize, make_small_speech_llm
 from equivoice.prompting import load_prompt
 from equivoice.store import TrainingFolder
 from equivoice.store.training_folder import part_beside, replace_folder
@@ -179,17 +179,26 @@ def _base(corpus: Corpus, out: Path, settings: FairSettings, seed: int) -> Path:
     return small_model(corpus, out, settings.size, seed, prompt=prompt)
 
 
-def small_model(corpus: Corpus, out: Path, size: str, seed: int, *, prompt: str) -> Path:
+def small_model(
+    corpus: Corpus,
+    out: Path,
+    size: str | SmallSize,
+    seed: int,
+    *,
+    prompt: str,
+    texts: Sequence[str] = (),
+) -> Path:
     """A small speech LLM with random weights, in ``out/models``; all methods begin with it.
 
     Args:
         corpus: whose labels it has words for.
         out: the folder of the study.
-        size: of the model.
+        size: of the model, by name or one's own.
         seed: of its weights.
         prompt: that it will be asked with, for its tokenizer.
+        texts: what else it will write, likewise.
     """
-    place = out / "models" / f"{size}-seed-{seed}"
+    place = out / "models" / f"{size if isinstance(size, str) else 'own'}-seed-{seed}"
     if place.is_dir():
         return place
     asked = load_prompt(prompt)
@@ -199,7 +208,10 @@ def small_model(corpus: Corpus, out: Path, size: str, seed: int, *, prompt: str)
     make_small_speech_llm(
         part,
         labels=options.shown,
-        texts=[each for turn in turns for each in turn.parts if isinstance(each, str)],
+        texts=[
+            *(each for turn in turns for each in turn.parts if isinstance(each, str)),
+            *texts,
+        ],
         size=size,
         seed=seed,
     )

@@ -1,0 +1,1 @@
+"""The parts of the study of the whole chain of reasons."""
