@@ -89,6 +89,7 @@ class JudgingFolder(LockedFolder):
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> from equivoice.records import RunRecord
         >>> out = Path(tempfile.mkdtemp()) / "judged"
         >>> row = {"item": ["a/1"], "rater": ["j"], "question": ["acceptance"],

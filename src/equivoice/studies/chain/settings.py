@@ -110,7 +110,7 @@ class ChainSettings:
 
         Example:
             >>> ChainSettings(recipe={"optimiser": {"epochs": 3}}).changes("r", "label_only")["data"]
-            {'targets': 'rationales', 'rationales': 'r', 'order': 'label_only', 'limit': None}
+            {'prompt': 'open_form', 'targets': 'rationales', 'rationales': 'r', 'order': 'label_only', 'limit': None}
         """
         own = {
             "data": {

@@ -102,7 +102,7 @@ def write_reason(heard: Heard, draws: np.random.Generator) -> str:
     Example:
         >>> heard = Heard("Dogs bark.", (("pitch", "high"), ("rate", "low")))
         >>> write_reason(heard, np.random.default_rng(3))
-        'In the sentence “Dogs bark.” the sound decides: the voice is high-pitched and the pace is slow.'
+        'In the sentence “Dogs bark.” the sound decides: the pitch is high and the pace is slow.'
     """
     frame = _MUTE if heard.said is None else _FRAMES[draws.integers(len(_FRAMES))]
     first, second = (SAYINGS[claim][draws.integers(len(SAYINGS[claim]))] for claim in heard.claims)
