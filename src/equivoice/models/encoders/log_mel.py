@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +82,17 @@ class LogMelSettings:
         """(bins, bands), from :func:`mel_filters`."""
         return mel_filters(self).astype(np.float32)
 
+    @cached_property
+    def bands_of_bins(self) -> Any:
+        """The filters as a sparse (bands, bins): two of a hundred values are not nought.
+
+        Multiplied so, no threads of a linear algebra library are left spinning in the way
+        of the network's own, which costs a third of a prediction.
+        """
+        import scipy.sparse
+
+        return scipy.sparse.csr_array(self.filters.T)
+
     def frames(self, samples: int) -> int:
         """How many frames a clip has: those that lie within it, and at least one."""
         return 1 + max(0, samples - self.window) // self.hop
@@ -126,7 +138,7 @@ def log_mel(wave: NDArray[np.float32], settings: LogMelSettings) -> Spectrum:
     for low in range(0, len(frames), _BLOCK):
         windowed = frames[low : low + _BLOCK] * settings.hann
         spectrum = scipy.fft.rfft(windowed, settings.size, axis=1)
-        power = (spectrum.real**2 + spectrum.imag**2) @ settings.filters
-        found[low : low + _BLOCK] = (np.log10(np.maximum(power, _FLOOR)) + 4.0) / 4.0
+        power = settings.bands_of_bins @ (spectrum.real**2 + spectrum.imag**2).T
+        found[low : low + _BLOCK] = (np.log10(np.maximum(power.T, _FLOOR)) + 4.0) / 4.0
     # the floor in single precision lies a little below it
     return np.maximum(found, np.float32(SILENCE))

@@ -250,11 +250,22 @@ class PretrainedClassifier(NetworkClassifier):
     def _frames(self, clips: Sequence[Clip]) -> tuple[torch.Tensor, torch.Tensor]:
         """(n, T, D) or (L, n, T, D), and (n, T): without a graph as far as all is frozen."""
         if not self.freezing.whole:
-            return self._run(clips)
+            return self._passed(clips)
         with self._ungraded():
             if self._kept is None or self._kept.cache is None:
-                return self._run(clips)
+                return self._passed(clips)
             return stacked(self._kept(clips, self._alone), self.device)
+
+    def _passed(self, clips: Sequence[Clip]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The encoder over clips: together, but one by one where that is no slower.
+
+        A single clip fills a processor's cores; a batch of them only adds its padding.
+        """
+        import torch
+
+        if self.device.type == "cpu" and not torch.is_grad_enabled():
+            return stacked([self._alone(clip) for clip in clips], self.device)
+        return self._run(clips)
 
     def _alone(self, clip: Clip) -> torch.Tensor:
         """The frames of one clip: (T, D), or (L, T, D)."""

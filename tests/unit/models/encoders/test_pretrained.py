@@ -78,6 +78,21 @@ def test_a_frozen_front_is_run_once_for_each_clip(samples: list[Sample], tmp_pat
     torch.testing.assert_close(again, plain, atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_batch_in_training_is_what_single_clips_are_in_prediction(
+    kind: str, samples: list[Sample], tmp_path: Path
+) -> None:
+    """On a processor, clips are predicted one by one: a batch only adds padding."""
+    backend = made(tmp_path, kind, freeze="none")
+    sizes = []
+    backend.encoder.register_forward_hook(lambda _, given, __: sizes.append(len(given[0])))
+    together = backend.class_logits(samples).detach()
+    with torch.no_grad():
+        alone = backend.class_logits(samples)
+    assert sizes == [3, 1, 1, 1]
+    torch.testing.assert_close(alone, together, atol=1e-5, rtol=1e-4)
+
+
 def test_what_is_trained_is_never_kept(samples: list[Sample], tmp_path: Path) -> None:
     backend = made(tmp_path, freeze="none")
     backend.keep_sounds(SoundCache(tmp_path / "kept"))
