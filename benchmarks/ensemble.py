@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import starmap
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from acoustic_baseline import prepared
@@ -29,6 +30,7 @@ import equivoice
 from equivoice.corpora.corpus import Corpus
 from equivoice.evaluation.ensemble import Ensemble, ensemble
 from equivoice.models.text_llms.small import make_small_llama
+from equivoice.records.ensemble import EnsembleFindings
 from equivoice.store import RunFolder
 
 RESULTS = Path(__file__).parent / "results" / "ensemble.md"
@@ -74,7 +76,10 @@ def members(corpus: Corpus, place: Path, compact: Path | None, seed: int) -> dic
 def page(found: Ensemble) -> Iterator[str]:
     """Scores, gains, agreement, subsets, and what must be known."""
     overall = found.estimates.filter(
-        pl.col("group_by").is_null(), pl.col("class").is_null(), pl.col("metric") == "macro_f1"
+        pl.col("group_by").is_null(),
+        pl.col("class").is_null(),
+        pl.col("metric") == "macro_f1",
+        pl.col("fold") == "all",
     )
     yield "| system | macro-F1 [95 %] | n | speakers |\n| --- | --- | --- | --- |\n"
     for row in overall.filter(quantity="score").iter_rows(named=True):
@@ -83,12 +88,33 @@ def page(found: Ensemble) -> Iterator[str]:
     for row in overall.filter(quantity="comparison").iter_rows(named=True):
         p = "–" if row["p_value"] is None else f"{row['p_value']:.4f}"
         yield f"| {row['system']} | {told(row, sign='+')} | {p} |\n"
+    yield from together(found.findings)
     yield "\n"
     yield from starmap("- left out, {}: {}\n".format, found.left_out.items())
     yield from map("- {}\n".format, found.notes)
 
 
-def told(row: dict[str, float | None], sign: str = "") -> str:
+def together(found: EnsembleFindings) -> Iterator[str]:
+    """Agreement, what the oracle has right, and each subset's majority vote (Table 4)."""
+    yield (
+        "\n| members | same answer, % [95 %] | Cohen's kappa | only the first is right | only the "
+        "second |\n| --- | --- | --- | --- | --- |\n"
+    )
+    for pair in found.pairs:
+        kappa = "not defined" if pair.kappa is None else f"{pair.kappa:.2f}"
+        yield (
+            f"| {pair.first}, {pair.second} | {told(pair.agree.model_dump())} | {kappa} "
+            f"| {pair.only_first} | {pair.only_second} |\n"
+        )
+    yield "\n| majority vote of | macro-F1 [95 %] | ties |\n| --- | --- | --- |\n"
+    for subset in found.subsets:
+        score = told(subset.scores["macro_f1"].model_dump())
+        yield f"| {', '.join(subset.members)} | {score} | {subset.ties} |\n"
+    yield f"| oracle: right wherever a member is | {told(found.oracle['macro_f1'].model_dump())} | |\n"
+    yield f"\n{found.learnt_from} Best member: {found.best_member}, {found.best_by}\n"
+
+
+def told(row: Mapping[str, Any], sign: str = "") -> str:
     """A value with its interval, in percent or points."""
     value, low, high = (row[name] for name in ("value", "low", "high"))
     if value is None:

@@ -1,13 +1,22 @@
-"""Stacking: a multinomial logistic regression over what the members say.
+"""Stacking: how much each member is trusted, and each label, learnt from known utterances.
 
-The features of a member are the logarithms of its probabilities, or, where it gives
-none, which label it says (all 0 where it says none). The regression minimises
+With x_imc the logarithm of the probability that member m gives label c on utterance i, or,
+where a member gives none, whether it says that label (all 0 where it says none), labels have
+the probabilities
 
-    Σ_i −log softmax(W x_i + b)_{y_i} + ‖W‖²/(2 S)
+    p_ic = softmax_c(Σ_m w_m x_imc + b_c)
 
-with S the strength ``_STRENGTH``; the biases b are not penalised (the same as
-scikit-learn's ``LogisticRegression(C=S)``). Source: Wolpert (1992), "Stacked
-generalization", Neural Networks 5(2).
+and the weights w and biases b minimise Σ_i −log p_{i,y_i} + (‖w‖² + ‖b‖²) / (2 S), with S
+the strength ``_STRENGTH``. A member that only guesses has a weight that does not matter; one
+that is too sure of itself is toned down.
+
+One weight for each member and not for each pair of its label and ours: that would be M C²
+numbers, which are more than the some hundred utterances of some speakers can tell. On RAVDESS
+(benchmarks/results/ensemble.md) the full matrix was worse than the members themselves.
+
+Sources: Wolpert (1992), "Stacked generalization", Neural Networks 5(2); the form is the
+logarithmic opinion pool: Genest and Zidek (1986), "Combining probability distributions",
+Statistical Science 1(1).
 """
 
 from __future__ import annotations
@@ -35,26 +44,21 @@ class Stack:
     """A fitted combination.
 
     Args:
-        members: the members in the order of the features.
+        members: the members in the order of the weights.
         with_probabilities: (M,) whose features are logarithms of probabilities.
-        centre: (F,) means of the features it was fitted on.
-        scale: (F,) their standard deviations; 1 where a feature is constant.
-        weights: (C, F).
+        weights: (M,).
         biases: (C,).
     """
 
     members: tuple[str, ...]
     with_probabilities: BoolArray
-    centre: FloatArray
-    scale: FloatArray
     weights: FloatArray
     biases: FloatArray
 
     def probabilities(self, ballots: Ballots) -> FloatArray:
         """(n, C) for the same members' votes on other utterances; NaN where nobody is there."""
         features = stack_features(ballots.of(self.members), self.with_probabilities)
-        scores = (features - self.centre) / self.scale @ self.weights.T + self.biases
-        made: FloatArray = softmax(scores, axis=-1)
+        made: FloatArray = softmax(self.weights @ features + self.biases, axis=-1)
         made[~ballots.present.any(axis=-1)] = np.nan
         return made
 
@@ -77,38 +81,29 @@ def fit_stack(ballots: Ballots, truth: IntArray) -> Stack:
         )
     shown = complete(ballots.probabilities) | (ballots.choices == UNPARSED)
     with_probabilities = shown.all(axis=0) & np.isfinite(ballots.probabilities).any(axis=(0, 2))
-    raw = stack_features(ballots, with_probabilities)
-    centre, scale = raw.mean(axis=0), raw.std(axis=0)
-    scale = np.where(scale > 0, scale, 1.0)
-    features = (raw - centre) / scale
-    size = len(ballots.labels.names)
-    one_hot = np.eye(size)[truth]
+    features = stack_features(ballots, with_probabilities)
+    one_hot = np.eye(len(ballots.labels.names))[truth]
+    members = len(ballots.members)
 
     def objective(flat: FloatArray) -> tuple[float, FloatArray]:
-        weights, biases = flat[:-size].reshape(size, -1), flat[-size:]
-        scores = features @ weights.T + biases
+        scores = flat[:members] @ features + flat[members:]
         wrong = softmax(scores, axis=-1) - one_hot
-        loss = -(log_softmax(scores, axis=-1) * one_hot).sum()
-        loss += (weights**2).sum() / (2 * _STRENGTH)
-        slope = wrong.T @ features + weights / _STRENGTH
-        return float(loss), np.concatenate([slope.ravel(), wrong.sum(axis=0)])
+        loss = -(log_softmax(scores, axis=-1) * one_hot).sum() + flat @ flat / (2 * _STRENGTH)
+        slope = np.concatenate([np.einsum("nc,nmc->m", wrong, features), wrong.sum(axis=0)])
+        return float(loss), slope + flat / _STRENGTH
 
-    start = np.zeros(size * features.shape[1] + size)
     found = minimize(
-        objective, start, jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS}
+        objective,
+        np.zeros(members + one_hot.shape[1]),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": _ITERATIONS, "ftol": 1e-14, "gtol": 1e-8},
     ).x
-    return Stack(
-        ballots.members,
-        with_probabilities,
-        centre,
-        scale,
-        found[:-size].reshape(size, -1),
-        found[-size:],
-    )
+    return Stack(ballots.members, with_probabilities, found[:members], found[members:])
 
 
 def stack_features(ballots: Ballots, with_probabilities: BoolArray) -> FloatArray:
-    """(n, M C): logarithms of probabilities, or which label is said.
+    """(n, M, C): logarithms of probabilities, or which label is said.
 
     A member that is to give probabilities and gives none on an utterance counts as
     undecided there (1/C each).
@@ -121,5 +116,4 @@ def stack_features(ballots: Ballots, with_probabilities: BoolArray) -> FloatArra
     shares = np.where(np.isfinite(ballots.probabilities), ballots.probabilities, 1.0 / size)
     logs = np.log(np.maximum(shares, _LEAST))
     said = ballots.choices[..., np.newaxis] == np.arange(size)
-    features = np.where(with_probabilities[np.newaxis, :, np.newaxis], logs, said)
-    return features.reshape(len(ballots.utterance_ids), -1)
+    return np.where(with_probabilities[:, np.newaxis], logs, said)
