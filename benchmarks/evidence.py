@@ -1,7 +1,7 @@
 """The long studies, one after the other; their tables go to ``benchmarks/results``.
 
-Run by hand (``make evidence``), about half an hour on two idle cores, and
-``fair_training`` some hours::
+Run by hand (``make evidence``), about half an hour on two idle cores;
+``compact_encoder`` and ``ensemble`` an hour or two each, ``fair_training`` some hours::
 
     python benchmarks/evidence.py                 # all of them
     python benchmarks/evidence.py scoring         # one of them
@@ -37,6 +37,7 @@ STUDIES = {
     "compact_encoder": ["compact_encoder.py", "--data", DATA],
     "coverage": ["coverage.py", "--out", str(RESULTS / "coverage.md")],
     "encoders": ["encoders.py", "--data", DATA],
+    "ensemble": ["ensemble.py", "--data", DATA],
     "grounding": ["grounding.py", "--data", DATA],
     "listeners": ["listeners.py", "--data", DATA],
     "meld_targets": ["meld_targets.py", "--data", DATA],
