@@ -152,7 +152,8 @@ def open_engine(url: URL) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     try:
-        return create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
+        # ten are enough for one process, and to wait for one is quicker than to open another
+        return create_engine(url, pool_size=10, max_overflow=0, pool_pre_ping=True)
     except ModuleNotFoundError:
         raise MissingDependencyError(
             "psycopg", extra="postgres", purpose="studies in PostgreSQL"
