@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,72 @@ import yaml
 
 from equivoice.errors import ConfigError
 
-__all__ = ["parse_yaml", "read_text", "read_yaml"]
+__all__ = ["OwnFiles", "is_written_file", "parse_yaml", "read_text", "read_yaml"]
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class OwnFiles:
+    """Equivoice's own files of one kind, beside which people write theirs.
+
+    Args:
+        what: such a file holds: ``prompt``.
+        package: that they lie in.
+        folder: within it.
+
+    Example:
+        >>> own = OwnFiles("rubric", "equivoice.rating", "rubric_files")
+        >>> own.names()
+        ('acceptance', 'pairwise', 'plausibility')
+        >>> own.text("best")
+        Traceback (most recent call last):
+        ...
+        equivoice.errors.ConfigError: unknown rubric: 'best'
+          choices: 'acceptance', 'pairwise', 'plausibility'
+          next: or give the path of a file (.yaml)
+    """
+
+    what: str
+    package: str
+    folder: str = ""
+
+    def names(self) -> tuple[str, ...]:
+        """Their names, in alphabetical order."""
+        files = (entry.name for entry in self._place().iterdir())
+        return tuple(sorted(name.removesuffix(".yaml") for name in files if name.endswith(".yaml")))
+
+    def text(self, name: str) -> str:
+        """What stands in the file of that name.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        if name not in self.names():
+            raise ConfigError(
+                f"unknown {self.what}",
+                value=name,
+                choices=self.names(),
+                hint="or give the path of a file (.yaml)",
+            )
+        return (self._place() / f"{name}.yaml").read_text("utf-8")
+
+    def _place(self) -> resources.abc.Traversable:
+        place = resources.files(self.package)
+        return place / self.folder if self.folder else place
+
+
+def is_written_file(name_or_path: str | Path) -> bool:
+    """Whether something is named by the path of its file, and not by a name of ours.
+
+    What ends in ``.yaml`` or ``.yml``, or has a folder in it, is a path.
+
+    Example:
+        >>> is_written_file("user_labels"), is_written_file("mine.yaml")
+        (False, True)
+    """
+    path = Path(name_or_path)
+    return isinstance(name_or_path, Path) or path.suffix in _SUFFIXES or path.name != str(path)
 
 
 def read_yaml(path: Path, *, what: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -126,11 +126,21 @@ def _calibration(
 ) -> pl.DataFrame | None:
     """Calibration corpus by corpus; only where the label space is on record."""
     made = []
+    for description, own, said in _by_corpus(predictions, utterances, descriptions):
+        made.append(calibration(said, own, label_space=description.label_space))
+    return pl.concat(made, how="diagonal") if made else None
+
+
+def _by_corpus(
+    predictions: pl.DataFrame,
+    utterances: pl.DataFrame,
+    descriptions: Mapping[str, CorpusDescription],
+) -> Iterator[tuple[CorpusDescription, pl.DataFrame, pl.DataFrame]]:
+    """Each corpus that is described, its utterances, and what was said of them."""
     for name, description in descriptions.items():
         own = utterances.filter(pl.col("corpus") == name)
         said = predictions.join(own.select("utterance_id"), on="utterance_id", how="semi")
-        made.append(calibration(said, own, label_space=description.label_space))
-    return pl.concat(made, how="diagonal") if made else None
+        yield description, own, said
 
 
 def _sensitivity(
@@ -140,9 +150,7 @@ def _sensitivity(
 ) -> pl.DataFrame | None:
     """What prompt and label order do, at the lowest temperature; ``None`` where neither varies."""
     made = []
-    for name, description in descriptions.items():
-        own = utterances.filter(pl.col("corpus") == name)
-        said = predictions.join(own.select("utterance_id"), on="utterance_id", how="semi")
+    for description, own, said in _by_corpus(predictions, utterances, descriptions):
         lowest = said.filter(
             pl.col("temperature").eq_missing(pl.col("temperature").min().over("system"))
         )
@@ -159,7 +167,7 @@ def _sensitivity(
             )
             made.append(
                 rows.with_columns(
-                    corpus=pl.lit(name),
+                    corpus=pl.lit(description.name),
                     temperature=pl.lit(varied.get_column("temperature").min(), pl.Float64),
                 )
             )

@@ -21,7 +21,8 @@ import polars as pl
 
 from equivoice.errors import ConfigError, InputError
 from equivoice.models.protocols import FloatArray
-from equivoice.records import LabelSpace, read_frame
+from equivoice.models.scripted_tables import told_utterances
+from equivoice.records import LabelSpace
 
 __all__ = ["ScriptedBaseline", "ScriptedRecognizer"]
 
@@ -199,14 +200,5 @@ class ScriptedBaseline:
 def _answers(given: str | Path | Mapping[str, str]) -> Mapping[str, str]:
     if isinstance(given, Mapping):
         return given
-    table = read_frame(given)
-    missing = {"utterance_id", "emotion"} - set(table.columns)
-    if missing:
-        raise InputError(
-            "a table of answers needs the columns utterance_id and emotion",
-            file=given,
-            column=min(missing),
-            choices=table.columns,
-        )
-    known = table.drop_nulls(["utterance_id", "emotion"])
+    known = told_utterances(given, "emotion", what="answers")
     return dict(known.select("utterance_id", "emotion").iter_rows())

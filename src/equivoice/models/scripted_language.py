@@ -22,10 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from equivoice.errors import AudioError, ConfigError, InputError
+from equivoice.errors import AudioError, ConfigError
 from equivoice.models.language import Decoding, Draw, OptionScores, Question, Said
 from equivoice.models.protocols import FloatArray
-from equivoice.records import MODALITIES, read_frame
+from equivoice.models.scripted_tables import told_utterances
+from equivoice.records import MODALITIES
 
 __all__ = ["WORDINGS", "ScriptedLanguageModel", "ScriptedPrefix", "ScriptedServer"]
 
@@ -326,16 +327,7 @@ def _script(
     """From each utterance to its label, and to its accuracy where that is its own."""
     if isinstance(given, Mapping):
         return dict(given), {}
-    table = read_frame(given)
-    missing = {"utterance_id", "emotion"} - set(table.columns)
-    if missing:
-        raise InputError(
-            "a table of answers needs the columns utterance_id and emotion",
-            file=given,
-            column=min(missing),
-            choices=table.columns,
-        )
-    known = table.drop_nulls(["utterance_id", "emotion"])
+    known = told_utterances(given, "emotion", what="answers")
     labels = dict(known.select("utterance_id", "emotion").iter_rows())
     if "accuracy" not in known.columns:
         return labels, {}

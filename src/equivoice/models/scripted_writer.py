@@ -13,9 +13,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from equivoice.errors import AudioError, InputError
+from equivoice.errors import AudioError
 from equivoice.models.language import Decoding, Draw, Question, Said
-from equivoice.records import MODALITIES, read_frame
+from equivoice.models.scripted_tables import told_utterances
+from equivoice.records import MODALITIES
 
 __all__ = ["ScriptedWriter"]
 
@@ -91,13 +92,5 @@ class ScriptedWriter:
 def _table(given: str | Path | Mapping[str, str]) -> dict[str, str]:
     if isinstance(given, Mapping):
         return dict(given)
-    table = read_frame(given, text=("utterance_id", "text"))
-    missing = {"utterance_id", "text"} - set(table.columns)
-    if missing:
-        raise InputError(
-            "a table of texts needs the columns utterance_id and text",
-            file=given,
-            column=min(missing),
-            choices=table.columns,
-        )
-    return dict(table.drop_nulls(["utterance_id", "text"]).select("utterance_id", "text").rows())
+    known = told_utterances(given, "text", what="texts")
+    return dict(known.select("utterance_id", "text").iter_rows())

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from importlib import resources
 from pathlib import Path
 
 from equivoice.errors import ConfigError, InputError
@@ -20,17 +19,16 @@ from equivoice.prompting.prompt_files import MODALITIES, Wording, family_name, r
 from equivoice.prompting.slots import render_parts
 from equivoice.prompting.turns import Turn
 from equivoice.records import LabelSpace
-from equivoice.written_files import read_text
+from equivoice.written_files import OwnFiles, is_written_file, read_text
 
 __all__ = [
     "MODALITIES",
     "Prompt",
-    "is_prompt_file",
     "load_prompt",
     "prompt_names",
 ]
 
-_SUFFIXES = (".yaml", ".yml")
+_OWN = OwnFiles("prompt", "equivoice.prompting", "prompts")
 _TRANSCRIPT_LINE = "Transcript of the audio: {}\n"
 
 
@@ -207,7 +205,7 @@ def prompt_names() -> tuple[str, ...]:
         >>> "user_labels" in prompt_names()
         True
     """
-    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in _own().iterdir()))
+    return _OWN.names()
 
 
 def load_prompt(name_or_path: str | Path) -> Prompt:
@@ -225,37 +223,14 @@ def load_prompt(name_or_path: str | Path) -> Prompt:
         >>> load_prompt("user_labels").modalities == {"speech", "speech+transcript", "transcript"}
         True
     """
-    if is_prompt_file(name_or_path):
+    if is_written_file(name_or_path):
         return _from_file(Path(name_or_path))
-    if name_or_path not in prompt_names():
-        raise ConfigError(
-            "unknown prompt",
-            value=name_or_path,
-            choices=prompt_names(),
-            hint="or give the path of a prompt file (.yaml)",
-        )
-    return _own_prompt(name_or_path)
+    return _own_prompt(str(name_or_path))
 
 
 @cache
 def _own_prompt(name: str) -> Prompt:
-    entry = _own() / f"{name}.yaml"
-    return Prompt(**read_prompt(entry.read_text("utf-8"), file=entry.name, name=name))
-
-
-def _own() -> resources.abc.Traversable:
-    return resources.files("equivoice.prompting") / "prompts"
-
-
-def is_prompt_file(name_or_path: str | Path) -> bool:
-    """Whether a prompt is named by the path of its file.
-
-    Example:
-        >>> is_prompt_file("user_labels"), is_prompt_file("mine.yaml")
-        (False, True)
-    """
-    path = Path(name_or_path)
-    return isinstance(name_or_path, Path) or path.suffix in _SUFFIXES or path.name != str(path)
+    return Prompt(**read_prompt(_OWN.text(name), file=f"{name}.yaml", name=name))
 
 
 def _from_file(path: Path) -> Prompt:

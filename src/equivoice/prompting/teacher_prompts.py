@@ -8,19 +8,20 @@ model would be told what it is to find out.
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
 from equivoice.errors import ConfigError
 from equivoice.prompting.prompt_files import read_prompt
-from equivoice.prompting.prompts import Prompt, is_prompt_file
+from equivoice.prompting.prompts import Prompt
 from equivoice.prompting.slots import SLOTS
-from equivoice.written_files import read_text
+from equivoice.written_files import OwnFiles, is_written_file, read_text
 
 __all__ = ["TEACHER_SLOTS", "load_teacher_prompt", "teacher_prompt_names"]
 
 TEACHER_SLOTS = {**SLOTS, "emotion": "the label of the utterance"}
 """The places that a teacher's prompt may hold."""
+
+_OWN = OwnFiles("prompt for a teacher", "equivoice.prompting", "teachers")
 
 
 @cache
@@ -31,7 +32,7 @@ def teacher_prompt_names() -> tuple[str, ...]:
         >>> teacher_prompt_names()
         ('grounded', 'published')
     """
-    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in _own().iterdir()))
+    return _OWN.names()
 
 
 def load_teacher_prompt(name_or_path: str | Path) -> Prompt:
@@ -50,18 +51,11 @@ def load_teacher_prompt(name_or_path: str | Path) -> Prompt:
         >>> load_teacher_prompt("published").wordings[0].places[:3]
         ('audio', 'transcript', 'emotion')
     """
-    if is_prompt_file(name_or_path):
+    if is_written_file(name_or_path):
         path = Path(name_or_path)
         return _read(read_text(path, what="the prompt file"), path, path.stem)
-    if name_or_path not in teacher_prompt_names():
-        raise ConfigError(
-            "unknown prompt for a teacher",
-            value=name_or_path,
-            choices=teacher_prompt_names(),
-            hint="or give the path of a prompt file (.yaml)",
-        )
-    entry = _own() / f"{name_or_path}.yaml"
-    return _read(entry.read_text("utf-8"), Path(entry.name), str(name_or_path))
+    own = str(name_or_path)
+    return _read(_OWN.text(own), Path(f"{own}.yaml"), own)
 
 
 def _read(text: str, file: Path, name: str) -> Prompt:
@@ -75,7 +69,3 @@ def _read(text: str, file: Path, name: str) -> Prompt:
                 hint="a teacher hears the utterance and is told its label (docs/rationales.md)",
             )
     return prompt
-
-
-def _own() -> resources.abc.Traversable:
-    return resources.files("equivoice.prompting") / "teachers"

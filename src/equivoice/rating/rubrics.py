@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +20,7 @@ from equivoice.errors import ConfigError, InputError
 from equivoice.prompting.prompt_files import Wording
 from equivoice.prompting.slots import read_template, render_parts
 from equivoice.prompting.turns import Turn
-from equivoice.written_files import parse_yaml, read_text
+from equivoice.written_files import OwnFiles, is_written_file, parse_yaml, read_text
 
 __all__ = ["TIE", "Rubric", "load_rubric", "rubric_names"]
 
@@ -30,7 +29,7 @@ Kind = Literal["pairwise", "pointwise"]
 TIE = "tie"
 """The choice of a pairwise rubric that prefers neither."""
 
-_SUFFIXES = (".yaml", ".yml")
+_OWN = OwnFiles("rubric", "equivoice.rating", "rubric_files")
 _SHOWN: Mapping[str, tuple[str, ...]] = {
     "pairwise": ("reason_a", "reason_b"),
     "pointwise": ("reason",),
@@ -132,15 +131,15 @@ def rubric_names() -> tuple[str, ...]:
         >>> rubric_names()
         ('acceptance', 'pairwise', 'plausibility')
     """
-    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in _own().iterdir()))
+    return _OWN.names()
 
 
 def load_rubric(name_or_path: str | Path) -> Rubric:
     """One of Equivoice's own rubrics by name, or a rubric from a YAML file.
 
     Args:
-        name_or_path: a name of :func:`rubric_names`; what ends in ``.yaml`` or ``.yml`` is
-            a path.
+        name_or_path: a name of :func:`rubric_names`; what ends in ``.yaml`` or ``.yml``,
+            or has a folder in it, is a path.
 
     Raises:
         ConfigError: no such rubric, or mistakes in the file, all reported together.
@@ -150,27 +149,14 @@ def load_rubric(name_or_path: str | Path) -> Rubric:
         >>> load_rubric("pairwise").question
         'preference'
     """
-    path = Path(name_or_path)
-    if isinstance(name_or_path, Path) or path.suffix in _SUFFIXES:
-        return _from_file(path)
-    if name_or_path not in rubric_names():
-        raise ConfigError(
-            "unknown rubric",
-            value=name_or_path,
-            choices=rubric_names(),
-            hint="or give the path of a rubric file (.yaml)",
-        )
-    return _own_rubric(name_or_path)
+    if is_written_file(name_or_path):
+        return _from_file(Path(name_or_path))
+    return _own_rubric(str(name_or_path))
 
 
 @cache
 def _own_rubric(name: str) -> Rubric:
-    entry = _own() / f"{name}.yaml"
-    return _read(entry.read_text("utf-8"), name=name, file=entry.name)
-
-
-def _own() -> resources.abc.Traversable:
-    return resources.files("equivoice.rating") / "rubric_files"
+    return _read(_OWN.text(name), name=name, file=f"{name}.yaml")
 
 
 def _from_file(path: Path) -> Rubric:

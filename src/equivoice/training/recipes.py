@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,11 @@ from pydantic import BaseModel, ValidationError
 
 from equivoice.errors import ConfigError
 from equivoice.training.settings import TrainingSettings
-from equivoice.written_files import parse_yaml, read_text
+from equivoice.written_files import OwnFiles, is_written_file, parse_yaml, read_text
 
 __all__ = ["default_recipe", "load_recipe", "recipe_names", "resolve_settings"]
 
-_SUFFIXES = (".yaml", ".yml")
+_OWN = OwnFiles("recipe", "equivoice.training", "recipes")
 _NOT_OF_A_RECIPE = ("system", "options", "corpora", "fold", "recipe")
 
 
@@ -33,8 +32,7 @@ def recipe_names() -> tuple[str, ...]:
         >>> recipe_names()
         ('compact', 'encoder', 'erm', 'minmaxgap', 'rationales', 'small')
     """
-    files = (entry.name for entry in _own().iterdir())
-    return tuple(sorted(name.removesuffix(".yaml") for name in files if name.endswith(".yaml")))
+    return _OWN.names()
 
 
 def default_recipe(system: object, *, classifies: bool) -> str:
@@ -59,7 +57,7 @@ def load_recipe(name_or_path: str | Path) -> dict[str, Any]:
 
     Args:
         name_or_path: a name of :func:`recipe_names`; what has the suffix ``.yaml`` or
-            ``.yml`` is a path.
+            ``.yml``, or a folder in it, is a path.
 
     Raises:
         ConfigError: no such recipe, or the file cannot be read.
@@ -68,18 +66,10 @@ def load_recipe(name_or_path: str | Path) -> dict[str, Any]:
         >>> load_recipe("minmaxgap")["weight"]["tolerance"]
         0.02
     """
-    path = Path(name_or_path)
-    if isinstance(name_or_path, Path) or path.suffix in _SUFFIXES:
+    if is_written_file(name_or_path):
+        path = Path(name_or_path)
         return _read(path, read_text(path, what="the recipe"))
-    if name_or_path not in recipe_names():
-        raise ConfigError(
-            "unknown recipe",
-            value=name_or_path,
-            choices=recipe_names(),
-            hint="or give the path of a recipe file (.yaml)",
-        )
-    entry = _own() / f"{name_or_path}.yaml"
-    return _read(entry.name, entry.read_text("utf-8"))
+    return _read(f"{name_or_path}.yaml", _OWN.text(str(name_or_path)))
 
 
 def resolve_settings(
@@ -117,10 +107,6 @@ def resolve_settings(
     except ValidationError as error:
         problems = list(dict.fromkeys(_sentence(fault) for fault in error.errors()))
         raise ConfigError.from_problems(problems) from error
-
-
-def _own() -> resources.abc.Traversable:
-    return resources.files("equivoice.training") / "recipes"
 
 
 def _read(file: str | Path, text: str) -> dict[str, Any]:

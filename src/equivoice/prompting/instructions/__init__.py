@@ -11,20 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
 from equivoice.errors import ConfigError
 from equivoice.prompting.slots import Place, Template, read_template, render_parts
 from equivoice.prompting.turns import Role, Turn
-from equivoice.written_files import parse_yaml, read_text
+from equivoice.written_files import OwnFiles, is_written_file, parse_yaml, read_text
 
 __all__ = ["Instruction", "instruction_names", "load_instruction"]
 
 _KEYS = ("name", "source", "places", "turns")
 _ROLES = ("system", "user", "assistant")
-_SUFFIXES = (".yaml", ".yml")
+_OWN = OwnFiles("instruction", __name__)
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,7 @@ def instruction_names() -> tuple[str, ...]:
         >>> "extract_emotion_v1" in instruction_names()
         True
     """
-    files = (entry.name for entry in resources.files(__package__).iterdir())
-    return tuple(sorted(name.removesuffix(".yaml") for name in files if name.endswith(".yaml")))
+    return _OWN.names()
 
 
 def load_instruction(name_or_path: str | Path) -> Instruction:
@@ -101,23 +99,14 @@ def load_instruction(name_or_path: str | Path) -> Instruction:
         >>> load_instruction("extract_emotion_v1").places
         ('answer',)
     """
-    path = Path(name_or_path)
-    if isinstance(name_or_path, Path) or path.suffix in _SUFFIXES or path.name != str(path):
-        return _from_file(path)
-    if name_or_path not in instruction_names():
-        raise ConfigError(
-            "unknown instruction",
-            value=name_or_path,
-            choices=instruction_names(),
-            hint="or give the path of a file (.yaml)",
-        )
-    return _own(name_or_path)
+    if is_written_file(name_or_path):
+        return _from_file(Path(name_or_path))
+    return _own(str(name_or_path))
 
 
 @cache
 def _own(name: str) -> Instruction:
-    entry = resources.files(__package__) / f"{name}.yaml"
-    return _read(entry.read_text("utf-8"), entry.name, name)
+    return _read(_OWN.text(name), f"{name}.yaml", name)
 
 
 def _from_file(path: Path) -> Instruction:

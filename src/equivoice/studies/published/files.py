@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from equivoice.errors import InputError
 from equivoice.written_files import parse_yaml
 
-__all__ = ["read_published"]
+__all__ = ["read_published", "standing_twice"]
 
 Numbers = TypeVar("Numbers", bound=BaseModel)
 _SUFFIX = ".yaml"
@@ -53,3 +54,13 @@ def _text(name_or_path: str | Path, kind: str) -> tuple[str, str]:
         value=str(name_or_path),
         choices=[name.removesuffix(_SUFFIX) for name in names],
     )
+
+
+def standing_twice(places: Sequence[str]) -> list[str]:
+    """A sentence for each place that more than one number claims.
+
+    Example:
+        >>> standing_twice(["Table 1, men", "Table 1, women", "Table 1, men"])
+        ['Table 1, men stands twice']
+    """
+    return [f"{place} stands twice" for place in dict.fromkeys(places) if places.count(place) > 1]

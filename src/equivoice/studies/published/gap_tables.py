@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from equivoice.fairness import CLASS_AGGREGATORS
-from equivoice.studies.published.files import read_published
+from equivoice.studies.published.files import read_published, standing_twice
 from equivoice.studies.published.reading import PublishedModel
 
 __all__ = [
@@ -153,19 +153,18 @@ class GapTables(_Closed):
         named = [row.model for row in self.results] + list(self.aggregators)
         named += [slip.model for slip in self.slips if slip.model is not None]
         problems = [f"unknown model {name!r}" for name in named if name not in self.models]
-        problems += [f"{what} stands twice" for what in self._twice()]
+        problems += standing_twice(self._places())
         if problems:
             raise ValueError("; ".join(dict.fromkeys(problems)))
         return self
 
-    def _twice(self) -> Iterator[str]:
-        keys = [
+    def _places(self) -> list[str]:
+        return [
             *(f"Table 1, {row.cell}, {row.group}" for row in self.datasets),
             *(f"Table 2, {row.model}, {row.cell}" for row in self.results),
             *(f"Table 3, {row.block}, {row.key}" for row in self.ablations),
             *(f"slip {slip.id}" for slip in self.slips),
         ]
-        return (key for key in dict.fromkeys(keys) if keys.count(key) > 1)
 
     @property
     def languages(self) -> tuple[str, ...]:

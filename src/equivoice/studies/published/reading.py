@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from equivoice.studies.published.files import read_published
+from equivoice.studies.published.files import read_published, standing_twice
 
 __all__ = [
     "LeftOut",
@@ -215,18 +215,17 @@ class PublishedStudy(_Closed):
         places += [each.corpus for each in self.slips if each.corpus is not None]
         problems = [f"unknown model {name!r}" for name in models if name not in self.models]
         problems += [f"unknown corpus {name!r}" for name in places if name not in corpora]
-        problems += [f"{what} stands twice" for what in self._twice()]
+        problems += standing_twice(self._places())
         if problems:
             raise ValueError("; ".join(dict.fromkeys(problems)))
         return self
 
-    def _twice(self) -> Iterator[str]:
-        keys = [
+    def _places(self) -> list[str]:
+        return [
             *(f"Table {row.table}, {row.model}, {row.post_processing}" for row in self.scores),
             *(f"Table {row.table}, {row.attribute}, {row.corpus}" for row in self.gaps),
             *(f"slip {slip.id}" for slip in self.slips),
         ]
-        return (key for key in dict.fromkeys(keys) if keys.count(key) > 1)
 
     def score(
         self, table: Table, model: str, corpus: str, *, post_processing: bool | None = None
