@@ -10,7 +10,7 @@ from typing import cast
 import polars as pl
 import pytest
 
-from equivoice.reports.document import Section, Table
+from equivoice.reports.document import Facts, Section, Table
 from equivoice.store.rationale_folder import RationaleFolder
 from equivoice.studies.chain.found import Chain
 from equivoice.studies.chain.page import chain_chapter, chain_sections
@@ -70,6 +70,26 @@ def test_the_parts_of_the_fold_are_counted(chain: Chain) -> None:
         ["validation", str(TAKES), "1"],
         ["test", str(5 * TAKES), "5"],
     ]
+
+
+def facts(section: Section) -> dict[str, tuple[str, ...]]:
+    """What is told by name in what was done."""
+    (done,) = (each for each in section.sections if each.title == "What was done")
+    (block,) = (each for each in done.blocks if isinstance(each, Facts))
+    return dict(block.facts)
+
+
+def test_reasons_and_wrong_claims_are_counted_where_the_teacher_was_asked(chain: Chain) -> None:
+    table = chain.rationales.rationales()
+    few = replace(chain, rationales=cast("RationaleFolder", WrittenReasons(table.head(3))))
+    asked = chain.written.filter(
+        pl.col("utterance_id").is_in(table.head(3)["utterance_id"].to_list())
+    )
+    kept = (table.head(3)["status"] == "kept").sum()
+    assert table.height > 3
+    told = facts(chain_chapter(few))
+    assert told["Reasons asked for, and kept"] == (f"3, {kept}",)
+    assert told["Claims that are wrong on purpose"] == (str(asked["slips"].sum()),)
 
 
 def test_the_trainings_are_told_with_their_losses(chain: Chain) -> None:

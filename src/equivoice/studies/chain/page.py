@@ -111,13 +111,15 @@ def _done(chain: Chain) -> Iterator[Block]:
     yield Table(
         f"The parts of fold {chain.fold}", ("Part", "Utterances", "Speakers"), (Body(rows),)
     )
-    kept = chain.rationales.rationales().filter(status="kept").height
-    wrong = int(chain.written.get_column("slips").sum())
+    made = chain.rationales.rationales()
+    # the script knows a reason for every training utterance; the teacher may be asked for fewer
+    said = chain.written.join(made.select("utterance_id"), on="utterance_id", how="semi")
+    reasons = (count(made.height), count(made.filter(status="kept").height))
     settings = chain.settings
     yield Facts(
         (
-            ("Reasons written, and kept", (f"{count(chain.written.height)}, {count(kept)}",)),
-            ("Claims that are wrong on purpose", (count(wrong),)),
+            ("Reasons asked for, and kept", (", ".join(reasons),)),
+            ("Claims that are wrong on purpose", (count(int(said.get_column("slips").sum())),)),
             ("Trainings", (f"{count(len(chain.answered))}, seeds {_listed(settings.seeds)}",)),
             ("Answers asked for", (count(_asked(chain)),)),
         )
@@ -137,7 +139,9 @@ def _done(chain: Chain) -> Iterator[Block]:
 
 
 def _speakers(part: pl.DataFrame | None) -> str:
-    if part is None or "speaker" not in part.columns:
+    if part is None:
+        return count(0)
+    if "speaker" not in part.columns:
         return "unknown"
     return count(part.get_column("speaker").drop_nulls().n_unique())
 
