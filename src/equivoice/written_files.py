@@ -33,7 +33,7 @@ class OwnFiles:
         Traceback (most recent call last):
         ...
         equivoice.errors.ConfigError: unknown rubric: 'best'
-          choices: 'acceptance', 'pairwise', 'plausibility'
+          choices: acceptance, pairwise, plausibility
           next: or give the path of a file (.yaml)
     """
 

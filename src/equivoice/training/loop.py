@@ -103,7 +103,7 @@ def train(
         ...
         equivoice.errors.ConfigError: unknown recipe: 'minmax'
           choices: compact, encoder, erm, minmaxgap, rationales, small
-          next: or give the path of a recipe file (.yaml)
+          next: or give the path of a file (.yaml)
     """
     task = plan_training(system, corpora, recipe=recipe, options=options, fold=fold, **changes)
     return run_training(
