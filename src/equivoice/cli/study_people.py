@@ -52,6 +52,12 @@ class ServeConfig(OpenConfig):
 
     host: str = option("the address to listen at", default="127.0.0.1")
     port: int = option("the port to listen at", default=8000, ge=1, le=65_535)
+    threads: int = option(
+        "how many requests are worked on at a time; more only where the database is far away",
+        default=2,
+        ge=1,
+        le=10,
+    )
 
 
 class InviteConfig(OpenConfig):
@@ -128,7 +134,7 @@ def serve_verb(config: ServeConfig) -> None:
         say(f"Serving {study.definition.title!r} at http://{config.host}:{config.port}")
         note("stop with Ctrl-C")
         uvicorn.run(
-            make_app(study),
+            make_app(study, threads=config.threads),
             host=config.host,
             port=config.port,
             access_log=False,

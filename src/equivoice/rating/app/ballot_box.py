@@ -14,7 +14,18 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, and_, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
@@ -39,6 +50,30 @@ __all__ = ["Answer", "Ballot", "BallotBox", "Rater", "RaterState"]
 
 Answer = str | int | tuple[str, ...] | None
 """What was answered: a choice, a point on a scale, several choices; ``None`` where left open."""
+
+
+def _same_place(table: Table) -> Any:
+    return and_(table.c.rater == PLACES.c.rater, table.c.item == PLACES.c.item)
+
+
+# What every page needs, written once: to write a statement costs as much as to run it.
+_RATER = select(RATERS).where(RATERS.c.token_hash == bindparam("token_hash"))
+_LEFT = select(RATERS.c.withdrawn).where(RATERS.c.rater == bindparam("own")).with_for_update()
+_SEATS = (
+    select(PLACES.c.item, PLACES.c.swapped, BALLOTS.c.saved)
+    .outerjoin(BALLOTS, _same_place(BALLOTS))
+    .where(PLACES.c.rater == bindparam("own"))
+    .order_by(PLACES.c.place)
+)
+_HEARD = select(HEARD.c.item).where(
+    HEARD.c.rater == bindparam("own"), HEARD.c.item == bindparam("that")
+)
+_ITS_ANSWERS = and_(ANSWERS.c.rater == BALLOTS.c.rater, ANSWERS.c.item == BALLOTS.c.item)
+_BALLOT = (
+    select(BALLOTS.c.comment, ANSWERS.c.question, ANSWERS.c.value)
+    .join(ANSWERS, _ITS_ANSWERS)
+    .where(BALLOTS.c.rater == bindparam("own"), BALLOTS.c.item == bindparam("that"))
+)
 
 
 @dataclass(frozen=True)
@@ -102,6 +137,16 @@ class BallotBox:
         # long. Within a process they queue here instead.
         is_file = url.get_backend_name() == "sqlite"
         self._turn: AbstractContextManager[Any] = Lock() if is_file else nullcontext()
+        self._hearing = self._insert(HEARD).on_conflict_do_nothing()
+        said = self._insert(BALLOTS)
+        self._saying = said.on_conflict_do_update(
+            index_elements=["rater", "item"],
+            set_={"saved": said.excluded.saved, "comment": said.excluded.comment},
+        )
+        answer = self._insert(ANSWERS)
+        self._answering = answer.on_conflict_do_update(
+            index_elements=["rater", "item", "question"], set_={"value": answer.excluded.value}
+        )
 
     def close(self) -> None:
         """Let all connections go."""
@@ -219,9 +264,7 @@ class BallotBox:
     def rater(self, token_hash: str) -> Rater | None:
         """The rater whose token has this hash."""
         with self._reading() as connection:
-            row = connection.execute(
-                select(RATERS).where(RATERS.c.token_hash == token_hash)
-            ).first()
+            row = connection.execute(_RATER, {"token_hash": token_hash}).first()
         if row is None:
             return None
         return Rater(row.rater, row.consented is not None, row.withdrawn is not None)
@@ -247,12 +290,7 @@ class BallotBox:
     def seats(self, rater: str) -> list[tuple[Place, bool]]:
         """The rater's list in its order: what stands at each place, and whether it is answered."""
         with self._reading() as connection:
-            rows = connection.execute(
-                select(PLACES.c.item, PLACES.c.swapped, BALLOTS.c.saved)
-                .outerjoin(BALLOTS, _same_place(BALLOTS))
-                .where(PLACES.c.rater == rater)
-                .order_by(PLACES.c.place)
-            ).all()
+            rows = connection.execute(_SEATS, {"own": rater}).all()
         return [(Place(row.item, row.swapped), row.saved is not None) for row in rows]
 
     def progress(self, rater: str) -> list[bool]:
@@ -264,15 +302,12 @@ class BallotBox:
     def hear(self, rater: str, item: str) -> None:
         """The rater asked for the sound of the item."""
         with self._changing() as connection:
-            connection.execute(
-                self._insert(HEARD).values(rater=rater, item=item).on_conflict_do_nothing()
-            )
+            connection.execute(self._hearing, {"rater": rater, "item": item})
 
     def heard(self, rater: str, item: str) -> bool:
         """Whether the rater asked for the sound of the item."""
         with self._reading() as connection:
-            query = select(HEARD.c.item).where(HEARD.c.rater == rater, HEARD.c.item == item)
-            return connection.execute(query).first() is not None
+            return connection.execute(_HEARD, {"own": rater, "that": item}).first() is not None
 
     def save(self, rater: str, item: str, ballot: Ballot) -> None:
         """Store what the rater said of the item, in place of what was said before.
@@ -282,37 +317,20 @@ class BallotBox:
         Raises:
             StorageError: it could not be stored, such as for an item of somebody else.
         """
-        said = self._insert(BALLOTS).values(
-            rater=rater, item=item, saved=_now(), comment=ballot.comment
-        )
-        said = said.on_conflict_do_update(
-            index_elements=["rater", "item"],
-            set_={"saved": said.excluded.saved, "comment": said.excluded.comment},
-        )
+        said = {"rater": rater, "item": item, "saved": _now(), "comment": ballot.comment}
         rows = [
             {"rater": rater, "item": item, "question": name, "value": json.dumps(value)}
             for name, value in ballot.answers.items()
         ]
-        answers = self._insert(ANSWERS)
-        answers = answers.on_conflict_do_update(
-            index_elements=["rater", "item", "question"],
-            set_={"value": answers.excluded.value},
-        )
-        left = select(RATERS.c.withdrawn).where(RATERS.c.rater == rater).with_for_update()
         with self._changing() as connection:
-            if connection.execute(left).scalar_one_or_none() is None:
-                connection.execute(said)
-                connection.execute(answers, rows)
+            if connection.execute(_LEFT, {"own": rater}).scalar_one_or_none() is None:
+                connection.execute(self._saying, said)
+                connection.execute(self._answering, rows)
 
     def ballot(self, rater: str, item: str) -> Ballot | None:
         """What the rater said of the item, or ``None``."""
-        own = and_(ANSWERS.c.rater == BALLOTS.c.rater, ANSWERS.c.item == BALLOTS.c.item)
         with self._reading() as connection:
-            rows = connection.execute(
-                select(BALLOTS.c.comment, ANSWERS.c.question, ANSWERS.c.value)
-                .join(ANSWERS, own)
-                .where(BALLOTS.c.rater == rater, BALLOTS.c.item == item)
-            ).all()
+            rows = connection.execute(_BALLOT, {"own": rater, "that": item}).all()
         if not rows:
             return None
         return Ballot({row.question: _answer(row.value) for row in rows}, rows[0].comment)
@@ -325,10 +343,7 @@ class BallotBox:
                 select(BALLOTS, ANSWERS.c.question, ANSWERS.c.value)
                 .join(PLACES, _same_place(BALLOTS))
                 .join(RATERS, RATERS.c.rater == BALLOTS.c.rater)
-                .join(
-                    ANSWERS,
-                    and_(ANSWERS.c.rater == BALLOTS.c.rater, ANSWERS.c.item == BALLOTS.c.item),
-                )
+                .join(ANSWERS, _ITS_ANSWERS)
                 .where(RATERS.c.withdrawn.is_(None))
                 .order_by(*order)
             ).all()
@@ -374,10 +389,6 @@ class BallotBox:
         """An ``insert`` that knows ``on conflict``, which both databases write alike."""
         dialect = postgresql if self.url.get_backend_name() == "postgresql" else sqlite
         return dialect.insert(table)
-
-
-def _same_place(table: Table) -> Any:
-    return and_(table.c.rater == PLACES.c.rater, table.c.item == PLACES.c.item)
 
 
 def _answer(text: str) -> Answer:

@@ -18,11 +18,13 @@ asks: no address, no browser.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from anyio import to_thread
 from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -71,13 +73,27 @@ class _StopError(Exception):
         super().__init__()
 
 
-def make_app(study: OpenStudy) -> FastAPI:
+def make_app(study: OpenStudy, *, threads: int = 2) -> FastAPI:
     """The app of a study, to be run by an ASGI server.
 
     Args:
         study: to be closed by the caller.
+        threads: how many requests are worked on at a time, the others waiting in turn. With
+            many, Python's threads get in each other's way and some people wait long.
     """
-    app = FastAPI(title=study.definition.title, docs_url=None, redoc_url=None, openapi_url=None)
+
+    @asynccontextmanager
+    async def few_at_a_time(_: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = threads
+        yield
+
+    app = FastAPI(
+        title=study.definition.title,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=few_at_a_time,
+    )
     desk = _Desk(study)
     for path, methods, work in (
         ("/r/{token}", ["GET"], desk.enter),

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 import pytest
+from starlette.testclient import TestClient
 
 from equivoice.errors import StorageError
+from equivoice.rating.app.ballot_box import Rater
 from equivoice.rating.app.creating import invite
 from equivoice.rating.app.export import votes_frame
 from equivoice.rating.app.open_study import open_study
+from equivoice.rating.app.server import make_app
 from tiny.study import Browser, make_study
 
 MSP = {
@@ -293,3 +299,27 @@ def test_a_database_that_refuses_is_said_and_not_shown(
     assert "secret-host" not in browser.text
     monkeypatch.undo()
     assert votes_frame(study).is_empty()
+
+
+def test_so_many_requests_as_it_is_told_are_worked_on_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, made = make_study(tmp_path)
+    asked, at_work, most = study.box.rater, [0], [0]
+    lock = Lock()
+
+    def slowly(token_hash: str) -> Rater | None:
+        with lock:
+            at_work[0] += 1
+            most[0] = max(most[0], at_work[0])
+        time.sleep(0.05)
+        with lock:
+            at_work[0] -= 1
+        return asked(token_hash)
+
+    monkeypatch.setattr(study.box, "rater", slowly)
+    app = make_app(study, threads=3)
+    with TestClient(app, base_url="http://127.0.0.1:8000") as client, ThreadPoolExecutor(9) as pool:
+        found = list(pool.map(client.get, [made.links["r001"]] * 9))
+    assert {each.status_code for each in found} == {200}
+    assert most == [3]
