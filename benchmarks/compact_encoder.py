@@ -1,7 +1,7 @@
 """The compact encoder from scratch on RAVDESS, six speaker-disjoint folds; and imbalance losses.
 
-Run by hand (``make evidence``), under 45 minutes for the folds and about as long for the
-losses on two idle cores::
+Run by hand (``make evidence``), about an hour for the folds and two for the losses on one
+core (``OMP_NUM_THREADS=1``; a second thread costs more than it brings)::
 
     python benchmarks/compact_encoder.py --data ../shared/data
     python benchmarks/compact_encoder.py --data ../shared/data --keep /tmp/compact imbalance
